@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every Swift target is compiled in Swift 6 mode with strict memory safety: code that touches raw memory says
+// `unsafe`. Which targets may import which is checked by scripts/check-imports.
+let swift: [SwiftSetting] = [
+  .swiftLanguageMode(.v6), .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "ems",
+  products: [
+    .executable(name: "ems", targets: ["ems"]),
+    .library(name: "EMS", targets: ["Corpus", "Encoder", "Index", "Kernels"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // System libraries and C faces.
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "CSentencePiece",
+      linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+    .target(name: "CKernels"),
+
+    // The rooms, from the ground up.
+    .target(name: "Base", swiftSettings: swift),
+    .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
+    .target(name: "Corpus", dependencies: ["Base", "CZstd", "CZlib"], swiftSettings: swift),
+    .target(name: "Encoder", dependencies: ["Base", "Kernels", "CSentencePiece"], swiftSettings: swift),
+    .target(name: "Index", dependencies: ["Base", "Kernels"], swiftSettings: swift),
+    .executableTarget(
+      name: "ems",
+      dependencies: [
+        "Base", "Corpus", "Encoder", "Index", "Kernels",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swift),
+
+    // One test folder a module. The C libraries named here are oracles, not what is shipped.
+    .target(name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: swift),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "COpenBLAS", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "EncoderTests", dependencies: ["Encoder", "Corpus", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
+  ],
+  cxxLanguageStandard: .cxx17
+)
