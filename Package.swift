@@ -11,7 +11,7 @@ let package = Package(
   name: "ems",
   products: [
     .executable(name: "ems", targets: ["ems"]),
-    .library(name: "EMS", targets: ["Corpus", "Encoder", "Index", "Kernels"]),
+    .library(name: "EMS", targets: ["Corpus", "Encoder", "Index", "Kernels", "Train"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,11 +32,15 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CZstd", "CZlib"], swiftSettings: swift),
     .target(name: "Encoder", dependencies: ["Base", "Kernels", "CSentencePiece"], swiftSettings: swift),
+    .target(
+      name: "Train",
+      dependencies: ["Base", "Kernels", "Corpus", "Encoder", .product(name: "Yams", package: "Yams")],
+      swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Kernels"], swiftSettings: swift),
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Index", "Kernels",
+        "Base", "Corpus", "Encoder", "Index", "Kernels", "Train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -49,6 +53,7 @@ let package = Package(
     .testTarget(
       name: "EncoderTests", dependencies: ["Encoder", "Corpus", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
   ],

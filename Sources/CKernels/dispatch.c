@@ -1,1 +1,34 @@
 #include "CKernels.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const ems_kernels ems_generic_table;
+#if defined(__x86_64__)
+extern const ems_kernels ems_avx2_table, ems_avx512_table;
+#endif
+
+const ems_kernels *ems_kernels_named(const char *name) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+  if (avx512 && strcmp(name, "avx512") == 0) return &ems_avx512_table;
+  if (avx2 && strcmp(name, "avx2") == 0) return &ems_avx2_table;
+#endif
+  return strcmp(name, "generic") == 0 ? &ems_generic_table : NULL;
+}
+
+static const ems_kernels *current;
+
+__attribute__((constructor)) static void choose(void) {
+  const char *wanted = getenv("EMS_SIMD");
+  if (wanted) current = ems_kernels_named(wanted);
+  if (!current) current = ems_kernels_named("avx512");
+  if (!current) current = ems_kernels_named("avx2");
+  if (!current) current = &ems_generic_table;
+}
+
+const ems_kernels *ems_kernels_current(void) { return current; }

@@ -1,1 +1,81 @@
+// The numeric kernels under the Swift module Kernels. One body (body.h) is compiled three times, for baseline x86-64 (or
+// any other machine), AVX2+FMA and AVX-512; the best one that the processor has is chosen when the program starts, and
+// the environment variable EMS_SIMD=generic|avx2|avx512 forces one (for tests; a set that the processor lacks is ignored).
+//
+// Conventions: matrices are row-major; ld* is the distance between rows in floats. Nothing here allocates, keeps state or
+// starts threads. The result for a row depends on that row's inputs alone: never on how many rows a call has, nor on
+// which rows stand beside it.
 #pragma once
+#include <stdint.h>
+
+typedef struct ems_kernels {
+  const char *name;
+  // Width of the column panels that gemm's right-hand side is packed into, and of its row tiles.
+  long panel_width, tile_rows;
+
+  // C[m,n] = A[m,k] B[k,n] (+ bias[n] or + C). A's element (i,p) is a[i*a_row + p*a_col]; B is packed. Every element of C
+  // is one chain of multiply-adds with p ascending. scratch: gemm_scratch() floats, used when a_col != 1.
+  void (*gemm)(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
+               const float *bias, int accumulate, float *scratch);
+  // Packs columns [first panel, last panel) of B[k,n] (element (p,j) at b[p*b_row + j*b_col]; one of the strides is 1).
+  void (*pack)(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
+
+  // y = x * sigmoid(x), n elements; y may be x.
+  void (*swish)(long n, const float *x, float *y);
+  // dx = dy * swish'(x).
+  void (*swish_backward)(long n, const float *x, const float *dy, float *dx);
+
+  // Rows of d: s = x + drop(r); normalised = (s - mean) * rstd; y = normalised * g + b. r may be null (no residual), as may
+  // normalised and rstd (inference). Dropout (keep_scale 1/(1-p), threshold p * 2^32, 0 for none) hits r, or x without r;
+  // the mask is a hash of key and the element's index first_element + i*d + j.
+  void (*layer_norm)(long rows, long d, const float *x, const float *r, const float *g, const float *b, float eps, float *y,
+                     float *normalised, float *rstd, uint32_t threshold, float keep_scale, uint64_t key,
+                     uint64_t first_element);
+  // ds from dy (overwrites ds; ds may be dy). dg, db: += over the rows, in row order.
+  void (*layer_norm_backward)(long rows, long d, const float *dy, const float *g, const float *normalised,
+                              const float *rstd, float *ds, float *dg, float *db);
+  // y = drop(x) with the same mask as above; also its own backward.
+  void (*dropout)(long n, const float *x, float *y, uint32_t threshold, float keep_scale, uint64_t key, uint64_t first_element);
+
+  // One head of one sentence of t tokens: p = softmax(q k^T * scale), o = drop(p) v. probabilities: t x attention_ld(t).
+  // scratch: attention_scratch floats.
+  void (*attention)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale, float *o, long ldo,
+                    float *probabilities, float *scratch, uint32_t threshold, float keep_scale, uint64_t key,
+                    uint64_t first_element);
+  // dq, dk, dv (+= nothing: overwritten) from do, for the same head.
+  void (*attention_backward)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale,
+                             const float *d_o, long ldo, const float *probabilities, float *dq, float *dk, float *dv,
+                             float *scratch, uint32_t threshold, float keep_scale, uint64_t key, uint64_t first_element);
+
+  // y[d] = mean over t rows of x; and dx rows = dy / t.
+  void (*mean_rows)(long t, long d, const float *x, long ld, float *y);
+  // Row of x[n]: overwrites x with exp(x - max) / sum and returns log(sum exp).
+  float (*softmax)(long n, float *x);
+  float (*dot)(long n, const float *x, const float *y);
+  // y += a x
+  void (*axpy)(long n, float a, const float *x, float *y);
+  // Sum over n of x*x in double.
+  double (*sum_squares)(long n, const float *x);
+  // Adam with AMSGrad over n elements. clip multiplies the gradient first.
+  void (*adam)(long n, float *w, const float *g, float *m, float *v, float *v_max, float lr, float beta1, float beta2,
+               float eps, float correction1, float correction2_sqrt, float coupled_decay, float decoupled_decay, float clip);
+  void (*to_half)(long n, const float *x, uint16_t *y);
+  void (*from_half)(long n, const uint16_t *x, float *y);
+} ems_kernels;
+
+// The chosen set; constant after the first call.
+const ems_kernels *ems_kernels_current(void);
+// A named set, or null when the processor lacks it.
+const ems_kernels *ems_kernels_named(const char *name);
+
+// Row stride of the probabilities of a sentence of t tokens (the same for every set).
+static inline long ems_attention_ld(long t) { return (t + 15) & ~15L; }
+// Floats of scratch for attention and attention_backward of t tokens with heads of d.
+static inline long ems_attention_scratch(long t, long d) {
+  long tp = ems_attention_ld(t), dp = (d + 15) & ~15L;
+  return 2 * tp * tp + 3 * tp * dp + 16 * 64 + 64;
+}
+// Floats of scratch for gemm.
+static inline long ems_gemm_scratch(void) { return 96 * 512 + 64; }
+// Floats of a packed right-hand side, whatever the set.
+static inline long ems_packed_size(long k, long n) { return k * ((n + 63) & ~63L); }

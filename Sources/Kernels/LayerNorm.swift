@@ -1,0 +1,121 @@
+import CKernels
+
+/// Where dropout is, and with what probability: a key that the mask is a hash of.
+///
+/// Masks are functions of (key, element), so forward and backward agree without storing them, and they do not depend on
+/// threads or on batch composition in memory.
+public struct Dropout: Sendable {
+  /// Probability in [0, 1) that an element is set to zero; the others are multiplied by 1/(1-p).
+  public var probability: Float
+  /// Differs for every site, layer and step.
+  public var key: UInt64
+
+  /// - Parameter probability: in [0, 1).
+  public init(probability: Float, key: UInt64) {
+    precondition(probability >= 0 && probability < 1)
+    self.probability = probability
+    self.key = key
+  }
+
+  /// No dropout: evaluation and inference.
+  public static let none = Dropout(probability: 0, key: 0)
+
+  var threshold: UInt32 { UInt32(min(Double(probability) * 4_294_967_296, 4_294_967_295)) }
+  var scale: Float { 1 / (1 - probability) }
+}
+
+/// What the backward pass of a layer normalisation needs.
+public struct NormState: Sendable {
+  /// (s - mean) / sqrt(variance + eps), [N, D].
+  public let normalised: Tensor
+  /// 1 / sqrt(variance + eps), [N, 1].
+  public let reciprocalDeviation: Tensor
+
+  public init(rows: Int, columns: Int) {
+    normalised = Tensor(rows: rows, columns: columns)
+    reciprocalDeviation = Tensor(rows: rows, columns: 1)
+  }
+
+  init(normalised: Tensor, reciprocalDeviation: Tensor) {
+    self.normalised = normalised
+    self.reciprocalDeviation = reciprocalDeviation
+  }
+
+  /// The first `count` rows.
+  public func prefix(_ count: Int) -> NormState {
+    NormState(normalised: normalised.prefix(count), reciprocalDeviation: reciprocalDeviation.prefix(count))
+  }
+}
+
+extension Compute {
+  // MARK: forward
+
+  /// y = LayerNorm(x + dropout(residual)), or LayerNorm(dropout(x)) without a residual branch.
+  ///
+  /// Population variance, eps inside the square root.
+  /// - Parameters:
+  ///   - x, branch, y: [N, D]; y may be x
+  ///   - gain, bias: [1, D]
+  ///   - state: filled for the backward pass when given
+  public func layerNorm(
+    _ x: Tensor, adding branch: Tensor? = nil, dropout: Dropout = .none, gain: Tensor, bias: Tensor, eps: Float,
+    into y: Tensor, state: NormState? = nil
+  ) {
+    let d = x.columns
+    precondition(y.rows == x.rows && y.columns == d && gain.count == d && bias.count == d)
+    precondition(branch.map { $0.rows == x.rows && $0.columns == d } ?? true)
+    precondition(state.map { $0.normalised.rows == x.rows && $0.normalised.columns == d } ?? true)
+    unsafe parallelRows(x.rows, grain: 64) { range, _ in
+      let start = range.lowerBound * d
+      unsafe kernels.pointee.layer_norm(
+        range.count, d, x.pointer + start, branch.map { unsafe UnsafePointer($0.pointer + start) }, gain.pointer,
+        bias.pointer, eps, y.pointer + start, state.map { unsafe $0.normalised.pointer + start },
+        state.map { unsafe $0.reciprocalDeviation.pointer + range.lowerBound }, dropout.threshold, dropout.scale,
+        dropout.key, UInt64(start))
+    }
+  }
+
+  // MARK: backward
+
+  /// ds = the gradient of the normalised sum s; dGain and dBias are added to.
+  ///
+  /// - Parameters:
+  ///   - dy: [N, D]
+  ///   - ds: [N, D]; may be dy
+  ///   - workspace: at least [2 * ceil(N/64), D]
+  public func layerNormBackward(
+    _ dy: Tensor, gain: Tensor, state: NormState, ds: Tensor, dGain: Tensor, dBias: Tensor, workspace: Tensor
+  ) {
+    let d = dy.columns
+    precondition(ds.rows == dy.rows && ds.columns == d && state.normalised.rows == dy.rows)
+    let grain = 64
+    let parts = (dy.rows + grain - 1) / grain
+    let partial = workspace.slice(from: 0, rows: 2 * parts, columns: d)
+    unsafe parallelRows(dy.rows, grain: grain) { range, _ in
+      let start = range.lowerBound * d
+      let sums = partial.rows(range.lowerBound / grain * 2..<range.lowerBound / grain * 2 + 2)
+      sums.fill(0)
+      unsafe kernels.pointee.layer_norm_backward(
+        range.count, d, dy.pointer + start, gain.pointer, state.normalised.pointer + start,
+        state.reciprocalDeviation.pointer + range.lowerBound, ds.pointer + start, sums.pointer, sums.pointer + d)
+    }
+    for part in 0..<parts {
+      unsafe kernels.pointee.axpy(d, 1, partial.pointer + 2 * part * d, dGain.pointer)
+      unsafe kernels.pointee.axpy(d, 1, partial.pointer + (2 * part + 1) * d, dBias.pointer)
+    }
+  }
+
+  /// y = dropout(x), element by element; being linear, also its own backward. y may be x.
+  public func dropout(_ x: Tensor, _ dropout: Dropout, into y: Tensor) {
+    precondition(x.count == y.count)
+    if dropout.probability == 0 {
+      if unsafe x.pointer != y.pointer { y.copy(from: x) }
+      return
+    }
+    unsafe parallelRows(x.count, grain: 1 << 15) { range, _ in
+      unsafe kernels.pointee.dropout(
+        range.count, x.pointer + range.lowerBound, y.pointer + range.lowerBound, dropout.threshold, dropout.scale,
+        dropout.key, UInt64(range.lowerBound))
+    }
+  }
+}
