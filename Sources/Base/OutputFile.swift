@@ -41,6 +41,20 @@ public final class OutputFile {
     buffer.reserveCapacity(Self.bufferSize)
   }
 
+  private init(name: String, descriptor: Int32) {
+    path = name
+    temporary = nil
+    file = descriptor
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  /// Standard output, written directly. (By the name `/dev/stdout` it could not be told from a file it is sent to.)
+  public static func standardOutput() throws(Failure) -> OutputFile {
+    let (descriptor, code) = retryingInterrupts { dup(STDOUT_FILENO) }
+    guard descriptor >= 0 else { throw .system("cannot write", "standard output", errno: code) }
+    return OutputFile(name: "standard output", descriptor: descriptor)
+  }
+
   deinit {
     if file >= 0 {
       close(file)

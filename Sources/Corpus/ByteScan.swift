@@ -1,0 +1,161 @@
+import Glibc
+
+// The innermost loops over text bytes. They are here, on pointers, because a safe load of a vector from a span does not
+// exist yet, and byte at a time is an order of magnitude slower than the disk. Every function takes a span, so its bounds
+// are those of the span.
+
+/// What occurs in a stretch of bytes.
+struct ByteTraits {
+  var isASCII: Bool
+  var hasNUL: Bool
+  var hasTab: Bool
+  var hasCR: Bool
+
+  /// Looks at every byte once.
+  init(of bytes: Span<UInt8>) {
+    typealias Vector = SIMD32<UInt8>
+    let count = bytes.count
+    // A minimum of `byte ^ wanted` is 0 exactly if the wanted byte occurs.
+    var high = Vector(repeating: 0)
+    var nul = Vector(repeating: 255)
+    var tab = nul
+    var cr = nul
+    var i = 0
+    unsafe bytes.withUnsafeBytes { raw in
+      while i + 32 <= count {
+        let v = unsafe raw.loadUnaligned(fromByteOffset: i, as: Vector.self)
+        high |= v
+        nul = pointwiseMin(nul, v)
+        tab = pointwiseMin(tab, v ^ 9)
+        cr = pointwiseMin(cr, v ^ 13)
+        i += 32
+      }
+    }
+    var highest = high.max()
+    var lowest = (nul.min(), tab.min(), cr.min())
+    while i < count {
+      let byte = bytes[i]
+      highest = max(highest, byte)
+      lowest = (min(lowest.0, byte), min(lowest.1, byte ^ 9), min(lowest.2, byte ^ 13))
+      i += 1
+    }
+    isASCII = highest < 0x80
+    (hasNUL, hasTab, hasCR) = (lowest.0 == 0, lowest.1 == 0, lowest.2 == 0)
+  }
+}
+
+/// The first position of `byte` in `bytes[from..<to]`, or nil.
+@inline(__always)
+func firstIndex(of byte: UInt8, in bytes: Span<UInt8>, from: Int, to: Int) -> Int? {
+  precondition(from >= 0 && from <= to && to <= bytes.count)
+  return unsafe bytes.withUnsafeBytes { raw in
+    guard let base = raw.baseAddress, let hit = unsafe memchr(base + from, Int32(byte), to - from) else { return nil }
+    return unsafe UnsafeRawPointer(hit) - base
+  }
+}
+
+/// The last position of `byte` in `bytes[from..<to]`, or nil.
+func lastIndex(of byte: UInt8, in bytes: Span<UInt8>, from: Int, to: Int) -> Int? {
+  // Lines are short, so this never goes far.
+  var i = to
+  while i > from {
+    i -= 1
+    if bytes[i] == byte { return i }
+  }
+  return nil
+}
+
+/// Moves `buffer[from..<to]` to the front of the buffer.
+func moveToFront(_ buffer: inout [UInt8], from: Int, to: Int) {
+  precondition(from >= 0 && from <= to && to <= buffer.count)
+  unsafe buffer.withUnsafeMutableBytes { raw in
+    if let base = raw.baseAddress { unsafe _ = memmove(base, base + from, to - from) }
+  }
+}
+
+/// Appends the bytes of a span.
+@inline(__always)
+func append(_ bytes: Span<UInt8>, to array: inout [UInt8]) {
+  unsafe bytes.withUnsafeBytes { unsafe array.append(contentsOf: $0) }
+}
+
+/// Whether the bytes are well-formed UTF-8.
+///
+/// An automaton whose whole transition table for one byte is a 64-bit word: the state is a bit offset, and the step is a
+/// shift by it. This has no branch to mispredict, so that mixed scripts cost the same as one script.
+func isWellFormed(_ bytes: Span<UInt8>) -> Bool {
+  let count = bytes.count
+  let accept = UTF8Automaton.accept
+  return unsafe UTF8Automaton.rows.withUnsafeBufferPointer { rows in
+    unsafe bytes.withUnsafeBytes { raw in
+      var state = accept
+      var i = 0
+      while i + 16 <= count {
+        if state & 63 == accept {
+          let a = unsafe raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+          let b = unsafe raw.loadUnaligned(fromByteOffset: i + 8, as: UInt64.self)
+          if (a | b) & 0x8080_8080_8080_8080 == 0 {
+            i += 16
+            continue
+          }
+        }
+        for j in i..<i + 16 { state = unsafe rows[Int(raw[j])] &>> state }
+        i += 16
+      }
+      while i < count {
+        state = unsafe rows[Int(raw[i])] &>> state
+        i += 1
+      }
+      return state & 63 == accept
+    }
+  }
+}
+
+private enum UTF8Automaton {
+  // States are bit offsets, six bits each. The error state is 0, so that it leads to itself in every row. `tail1` to
+  // `tail3` wait for that many continuation bytes; the others are the lead bytes that narrow the second byte.
+  static let accept: UInt64 = 6
+  private static let tail1: UInt64 = 12
+  private static let tail2: UInt64 = 18
+  private static let tail3: UInt64 = 24
+  private static let afterE0: UInt64 = 30
+  private static let afterED: UInt64 = 36
+  private static let afterF0: UInt64 = 42
+  private static let afterF4: UInt64 = 48
+
+  static let rows: [UInt64] = (0...255).map { byte in
+    let lead: UInt64 =
+      switch byte {
+      case 0x00...0x7F: accept
+      case 0xC2...0xDF: tail1
+      case 0xE0: afterE0
+      case 0xED: afterED
+      case 0xE1...0xEF: tail2
+      case 0xF0: afterF0
+      case 0xF1...0xF3: tail3
+      case 0xF4: afterF4
+      default: 0
+      }
+    var row = lead << accept
+    if 0x80...0xBF ~= byte {
+      row |= accept << tail1 | tail1 << tail2 | tail2 << tail3
+      row |= byte >= 0xA0 ? tail1 << afterE0 : tail1 << afterED
+      row |= byte >= 0x90 ? tail2 << afterF0 : tail2 << afterF4
+    }
+    return row
+  }
+}
+
+/// The `count` bytes (1 to 8) from `offset` as a number, least significant byte first.
+@inline(__always)
+func littleEndianWord(_ bytes: Span<UInt8>, at offset: Int, count: Int) -> UInt64 {
+  if count == 8 {
+    precondition(offset >= 0 && offset + 8 <= bytes.count)
+    return unsafe bytes.withUnsafeBytes {
+      unsafe UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+  }
+  var word: UInt64 = 0
+  for k in 0..<count { word |= UInt64(bytes[offset + k]) << UInt64(8 * k) }
+  return word
+}
