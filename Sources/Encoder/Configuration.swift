@@ -1,0 +1,283 @@
+import Base
+import FoundationEssentials
+
+/// What a model is: the content of its `config.json`.
+///
+/// Letters used for the sizes: L layers, d hidden size, h heads, f feed-forward size, V vocabulary size, P the longest
+/// sentence in tokens, n languages, l language embedding size.
+public struct Configuration: Codable, Sendable, Equatable {
+  /// L, 1...96.
+  public var numHiddenLayers: Int
+  /// d, 1...16384; a multiple of the number of heads.
+  public var hiddenSize: Int
+  /// h, 1...1024.
+  public var numAttentionHeads: Int
+  /// f, 1...65536.
+  public var intermediateSize: Int
+  /// V, 2...2^24: the tokenizer's number of pieces.
+  public var vocabSize: Int
+  /// P, 1...65536 tokens; the position table has one row more, row 0 being that of padding.
+  public var maxPositionEmbeddings: Int
+  /// Added to the variance before the square root in every layer normalisation; 0 < eps < 1.
+  public var layerNormEps: Double
+  /// Whether text is lower-cased before it is cut into tokens.
+  public var lowercase: Bool
+  /// n, 0...65536: the rows of the language embedding, which only training uses.
+  public var numLanguages: Int
+  /// l, 1...16384.
+  public var languageSize: Int
+  /// The codes of the languages; a code's index is its row in the language embedding. Either n of them or none at all.
+  public var languages: [String]
+
+  /// The only activation there is: x * sigmoid(x).
+  public static let hiddenAct = "swish"
+  /// The only pooling there is: the mean over a sentence's own tokens.
+  public static let pooling = "mean"
+  /// The width of the contrastive head's output, the same in every model.
+  public static let alignmentSize = 128
+  /// Id of padding.
+  public static let padID: Int32 = 0
+  /// Id of what the vocabulary does not hold.
+  public static let unknownID: Int32 = 1
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case numHiddenLayers = "num_hidden_layers"
+    case hiddenSize = "hidden_size"
+    case numAttentionHeads = "num_attention_heads"
+    case intermediateSize = "intermediate_size"
+    case vocabSize = "vocab_size"
+    case maxPositionEmbeddings = "max_position_embeddings"
+    case hiddenAct = "hidden_act"
+    case layerNormEps = "layer_norm_eps"
+    case pooling
+    case lowercase
+    case numLanguages = "num_languages"
+    case languageSize = "language_size"
+    case languages
+  }
+
+  /// A configuration from its numbers; `check(file:)` says whether they go together.
+  public init(
+    numHiddenLayers: Int, hiddenSize: Int, numAttentionHeads: Int, intermediateSize: Int, vocabSize: Int,
+    maxPositionEmbeddings: Int = 120, layerNormEps: Double = 1e-12, lowercase: Bool = true, numLanguages: Int? = nil,
+    languageSize: Int = 128, languages: [String] = []
+  ) {
+    self.numHiddenLayers = numHiddenLayers
+    self.hiddenSize = hiddenSize
+    self.numAttentionHeads = numAttentionHeads
+    self.intermediateSize = intermediateSize
+    self.vocabSize = vocabSize
+    self.maxPositionEmbeddings = maxPositionEmbeddings
+    self.layerNormEps = layerNormEps
+    self.lowercase = lowercase
+    self.numLanguages = numLanguages ?? languages.count
+    self.languageSize = languageSize
+    self.languages = languages
+  }
+
+  /// Reads the keys of `config.json`; unknown keys are passed over, and keys with one sensible value may be missing.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    numHiddenLayers = try values.decode(Int.self, forKey: .numHiddenLayers)
+    hiddenSize = try values.decode(Int.self, forKey: .hiddenSize)
+    numAttentionHeads = try values.decode(Int.self, forKey: .numAttentionHeads)
+    intermediateSize = try values.decode(Int.self, forKey: .intermediateSize)
+    vocabSize = try values.decode(Int.self, forKey: .vocabSize)
+    maxPositionEmbeddings = try values.decodeIfPresent(Int.self, forKey: .maxPositionEmbeddings) ?? 120
+    layerNormEps = try values.decodeIfPresent(Double.self, forKey: .layerNormEps) ?? 1e-12
+    lowercase = try values.decodeIfPresent(Bool.self, forKey: .lowercase) ?? true
+    languages = try values.decodeIfPresent([String].self, forKey: .languages) ?? []
+    numLanguages = try values.decodeIfPresent(Int.self, forKey: .numLanguages) ?? languages.count
+    languageSize = try values.decodeIfPresent(Int.self, forKey: .languageSize) ?? 128
+    for (key, supported) in [(CodingKeys.hiddenAct, Self.hiddenAct), (.pooling, Self.pooling)] {
+      let found = try values.decodeIfPresent(String.self, forKey: key) ?? supported
+      guard found == supported else {
+        throw Failure(
+          .badData, "configuration", at: key.rawValue, "is \"\(found)\"; only \"\(supported)\" is supported")
+      }
+    }
+  }
+
+  /// Writes every key, those with one possible value included.
+  public func encode(to encoder: any Swift.Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(numHiddenLayers, forKey: .numHiddenLayers)
+    try values.encode(hiddenSize, forKey: .hiddenSize)
+    try values.encode(numAttentionHeads, forKey: .numAttentionHeads)
+    try values.encode(intermediateSize, forKey: .intermediateSize)
+    try values.encode(vocabSize, forKey: .vocabSize)
+    try values.encode(maxPositionEmbeddings, forKey: .maxPositionEmbeddings)
+    try values.encode(Self.hiddenAct, forKey: .hiddenAct)
+    try values.encode(layerNormEps, forKey: .layerNormEps)
+    try values.encode(Self.pooling, forKey: .pooling)
+    try values.encode(lowercase, forKey: .lowercase)
+    try values.encode(numLanguages, forKey: .numLanguages)
+    try values.encode(languageSize, forKey: .languageSize)
+    try values.encode(languages, forKey: .languages)
+  }
+
+  /// Reads and checks a `config.json`.
+  ///
+  /// - Throws: `Failure` naming the file and the key.
+  public init(path: String) throws(Failure) {
+    let file = try MappedFile(path: path)
+    guard file.count <= 1 << 24 else {
+      throw Failure(.badData, path, "is \(file.count) bytes long; a configuration has at most 16 MiB")
+    }
+    self = try Self.decoded(unsafe file.bytes.withUnsafeBytes { unsafe Data($0) }, file: path)
+    try check(file: path)
+  }
+
+  private static func decoded(_ json: Data, file: String) throws(Failure) -> Configuration {
+    do {
+      return try JSONDecoder().decode(Configuration.self, from: json)
+    } catch let failure as Failure {
+      throw Failure(failure.kind, file, at: failure.place, failure.problem, remedy: failure.remedy)
+    } catch DecodingError.keyNotFound(let key, _) {
+      throw Failure(.badData, file, at: key.stringValue, "the key is missing")
+    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw Failure(.badData, file, at: place.isEmpty ? nil : place, "the value is of the wrong type")
+    } catch DecodingError.dataCorrupted(let context) {
+      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw Failure(
+        .badData, file, at: place.isEmpty ? nil : place,
+        place.isEmpty ? "is not JSON" : "the value cannot be used: \(context.debugDescription)")
+    } catch {
+      throw Failure(.badData, file, "cannot be read as a configuration: \(error)")
+    }
+  }
+
+  /// The `config.json`: every key, sorted, two spaces of indentation, a line feed at the end; equal values give equal
+  /// bytes.
+  public func json() throws(Failure) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else {
+      throw Failure(.software, "config.json", "a number in the configuration is not finite")
+    }
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+
+  /// Checks every number and how they go together.
+  ///
+  /// Within these ranges no product of sizes that the program forms overflows.
+  ///
+  /// - Parameter file: the name failures carry.
+  /// - Throws: `Failure` naming the file and the key, with the value found and the values allowed.
+  public func check(file: String = "configuration") throws(Failure) {
+    func within(_ key: CodingKeys, _ value: Int, _ range: ClosedRange<Int>) throws(Failure) {
+      guard range.contains(value) else {
+        throw Failure(
+          .badData, file, at: key.rawValue, "is \(value); must be from \(range.lowerBound) to \(range.upperBound)")
+      }
+    }
+    try within(.numHiddenLayers, numHiddenLayers, 1...96)
+    try within(.hiddenSize, hiddenSize, 1...16384)
+    try within(.numAttentionHeads, numAttentionHeads, 1...1024)
+    try within(.intermediateSize, intermediateSize, 1...65536)
+    try within(.vocabSize, vocabSize, 2...1 << 24)
+    try within(.maxPositionEmbeddings, maxPositionEmbeddings, 1...65536)
+    try within(.numLanguages, numLanguages, 0...65536)
+    try within(.languageSize, languageSize, 1...16384)
+    guard hiddenSize.isMultiple(of: numAttentionHeads) else {
+      throw Failure(
+        .badData, file, at: CodingKeys.numAttentionHeads.rawValue,
+        "is \(numAttentionHeads), which does not divide hidden_size \(hiddenSize)")
+    }
+    guard layerNormEps > 0, layerNormEps < 1 else {
+      throw Failure(
+        .badData, file, at: CodingKeys.layerNormEps.rawValue, "is \(layerNormEps); must be between 0 and 1")
+    }
+    guard languages.isEmpty || languages.count == numLanguages else {
+      throw Failure(
+        .badData, file, at: CodingKeys.languages.rawValue,
+        "lists \(languages.count) languages, but num_languages is \(numLanguages)")
+    }
+    var seen = Set<String>()
+    for (index, code) in languages.enumerated() {
+      let place = "\(CodingKeys.languages.rawValue)[\(index)]"
+      let plain = code.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ",") }
+      guard (1...32).contains(code.utf8.count), plain else {
+        throw Failure(.badData, file, at: place, "\"\(code)\" is not a language code")
+      }
+      guard seen.insert(code).inserted else {
+        throw Failure(.badData, file, at: place, "\"\(code)\" is listed twice")
+      }
+    }
+  }
+}
+
+/// The name and shape of one tensor of a model.
+public struct TensorShape: Sendable, Equatable {
+  /// The released checkpoint's parameter name.
+  public var name: String
+  /// Sizes, slowest first: [rows, columns], or [elements].
+  public var shape: [Int]
+
+  /// A name and its shape.
+  public init(name: String, shape: [Int]) {
+    self.name = name
+    self.shape = shape
+  }
+
+  /// The number of elements.
+  ///
+  /// - Precondition: it fits an Int, as it does for every shape of a checked configuration and of an opened file.
+  public var count: Int { shape.reduce(1, *) }
+}
+
+extension Configuration {
+  /// The number of parameters needed for encoding.
+  public var parameterCount: Int { tensorShapes(training: false).reduce(0) { $0 + $1.count } }
+
+  /// The number of parameters while training.
+  public var trainingParameterCount: Int { tensorShapes(training: true).reduce(0) { $0 + $1.count } }
+
+  /// Every tensor of the model under its released name, in the order in which files hold them.
+  ///
+  /// - Parameter training: whether the heads that only training uses follow the encoder's tensors.
+  /// - Precondition: the configuration passes `check(file:)`.
+  public func tensorShapes(training: Bool) -> [TensorShape] {
+    let (d, f) = (hiddenSize, intermediateSize)
+    var shapes: [TensorShape] = []
+    func add(_ name: String, _ shape: Int...) { shapes.append(TensorShape(name: name, shape: shape)) }
+    func addLinear(_ name: String, outputs: Int, inputs: Int) {
+      add(name + ".weight", outputs, inputs)
+      add(name + ".bias", outputs)
+    }
+    func addLayerNorm(_ name: String, _ width: Int) {
+      add(name + ".weight", width)
+      add(name + ".bias", width)
+    }
+    add(Self.wordEmbeddingName, vocabSize, d)
+    add(Self.positionEmbeddingName, maxPositionEmbeddings + 1, d)
+    addLayerNorm("model.bert.embedding.layer_norm", d)
+    for layer in 0..<numHiddenLayers {
+      let prefix = "\(Self.layerPrefix)\(layer)."
+      for part in ["query", "key", "value"] {
+        addLinear("\(prefix)attention.self_attention.\(part)", outputs: d, inputs: d)
+      }
+      addLinear("\(prefix)attention.output.dense", outputs: d, inputs: d)
+      addLayerNorm("\(prefix)attention.output.LayerNorm", d)
+      addLinear("\(prefix)intermediate.dense", outputs: f, inputs: d)
+      addLinear("\(prefix)output.dense", outputs: d, inputs: f)
+      addLayerNorm("\(prefix)output.LayerNorm", d)
+    }
+    if training {
+      add(Self.languageEmbeddingName, numLanguages, languageSize)
+      addLayerNorm("model.la_tag_linear.layer_norm", languageSize)
+      addLinear("model.transform.dense", outputs: languageSize + d, inputs: languageSize + d)
+      addLayerNorm("model.transform.LayerNorm", languageSize + d)
+      add("model.decoder.decoder.weight", vocabSize, languageSize + d)
+      addLinear("alignproj.0", outputs: d, inputs: d)
+      addLinear("alignproj.3", outputs: Self.alignmentSize, inputs: d)
+    }
+    return shapes
+  }
+
+  static let wordEmbeddingName = "model.bert.embedding.word_embedding.embedding.weight"
+  static let positionEmbeddingName = "model.bert.embedding.position_embedding.position_embeddings.weight"
+  static let layerPrefix = "model.bert.encoder.layer."
+  static let languageEmbeddingName = "model.la_tag_linear.embedding.weight"
+}

@@ -1,0 +1,300 @@
+import Base
+import Glibc
+
+/// A model on disk: a folder with `config.json`, `model.safetensors`, `sentencepiece.model` and a card, `README.md`.
+///
+/// Opening checks that the parts belong together: every tensor of the encoder is there with its shape, and the
+/// tokenizer has the vocabulary's size. `verify()` reads the weights too.
+public final class ModelFolder: Sendable {
+  /// The folder.
+  public let path: String
+  /// The sizes and settings.
+  public let configuration: Configuration
+  /// The tensors.
+  public let weights: SafeTensors
+  /// The tokenizer.
+  public let tokenizer: Tokenizer
+  /// Whether the tensors that only training uses are all there too.
+  public let hasTrainingTensors: Bool
+
+  /// The names of the files in the folder.
+  public enum File {
+    /// The configuration.
+    public static let configuration = "config.json"
+    /// The weights.
+    public static let weights = "model.safetensors"
+    /// The tokenizer.
+    public static let tokenizer = "sentencepiece.model"
+    /// The card.
+    public static let card = "README.md"
+    static let all = [configuration, weights, tokenizer, card]
+  }
+
+  /// What `ems model info` shows.
+  public struct Info: Codable, Sendable, Equatable {
+    /// The folder.
+    public var path: String
+    /// The sizes and settings.
+    public var configuration: Configuration
+    /// The number of parameters that encoding uses.
+    public var parameters: Int
+    /// The number of parameters of the training heads; 0 if they were left out.
+    public var trainingParameters: Int
+    /// The element types of the weights.
+    public var elementTypes: [ElementType]
+    /// The size of the weights' file in bytes.
+    public var weightBytes: Int
+    /// How the tokenizer's pieces were found.
+    public var tokenizerKind: Tokenizer.Kind
+    /// Tensors that are no part of a model of this kind.
+    public var unknownTensors: [String]
+  }
+
+  /// Opens a model folder and checks that its parts fit together.
+  ///
+  /// - Throws: `Failure` naming the file, the tensor, what was found and what is expected.
+  public init(path: String) throws(Failure) {
+    self.path = path
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else {
+      throw .system("cannot open the model", path, errno: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw Failure(
+        .badData, path, "is not a folder",
+        remedy: "name a model folder; a PyTorch checkpoint becomes one with `ems model convert`")
+    }
+    for name in [File.configuration, File.weights, File.tokenizer] where unsafe access("\(path)/\(name)", F_OK) != 0 {
+      throw Failure(
+        .missingInput, path, "has no \(name), so it is not a model folder",
+        remedy: "a PyTorch checkpoint becomes one with `ems model convert`")
+    }
+    configuration = try Configuration(path: "\(path)/\(File.configuration)")
+    weights = try SafeTensors(path: "\(path)/\(File.weights)")
+    tokenizer = try Tokenizer(path: "\(path)/\(File.tokenizer)")
+    guard tokenizer.vocabSize == configuration.vocabSize else {
+      throw Failure(
+        .badData, tokenizer.name,
+        "has \(tokenizer.vocabSize) pieces, but \(File.configuration) says vocab_size \(configuration.vocabSize)",
+        remedy: "the tokenizer belongs to another model: use the one it was trained with")
+    }
+    let needed = configuration.tensorShapes(training: false)
+    try Self.check(needed, in: weights, required: true)
+    let extra = configuration.tensorShapes(training: true).dropFirst(needed.count)
+    try Self.check(Array(extra), in: weights, required: false)
+    let weights = weights
+    hasTrainingTensors = extra.allSatisfy { weights[$0.name] != nil }
+  }
+
+  private static func check(_ shapes: [TensorShape], in weights: SafeTensors, required: Bool) throws(Failure) {
+    for expected in shapes {
+      let place = "tensor \(expected.name)"
+      guard let found = weights[expected.name] else {
+        if !required { continue }
+        throw Failure(
+          .badData, weights.path, at: place, "is missing",
+          remedy: "the weights and \(File.configuration) belong to different models, or the file is incomplete")
+      }
+      guard found.shape == expected.shape else {
+        throw Failure(
+          .badData, weights.path, at: place,
+          "has the shape \(found.shape); \(File.configuration) asks for \(expected.shape)",
+          remedy: "the weights and \(File.configuration) belong to different models")
+      }
+      guard found.type.isFloat else {
+        throw Failure(.badData, weights.path, at: place, "is of the integer type \(found.type.rawValue)")
+      }
+    }
+  }
+
+  /// A summary; reads no weights.
+  public func info() -> Info {
+    let known = Set(configuration.tensorShapes(training: true).map(\.name))
+    let unknown = weights.entries.map(\.name).filter { !known.contains($0) }
+    let types = Set(weights.entries.map(\.type))
+    let heads = configuration.trainingParameterCount - configuration.parameterCount
+    return Info(
+      path: path, configuration: configuration, parameters: configuration.parameterCount,
+      trainingParameters: hasTrainingTensors ? heads : 0, elementTypes: ElementType.allCases.filter(types.contains),
+      weightBytes: weights.entries.reduce(0) { $0 + $1.byteCount }, tokenizerKind: tokenizer.kind,
+      unknownTensors: unknown)
+  }
+
+  /// Reads everything: no tensor is unknown, the training tensors are all there or none is, and every weight is finite.
+  ///
+  /// - Throws: `Failure` naming the tensor and the element.
+  public func verify() throws(Failure) {
+    if let unknown = info().unknownTensors.first {
+      throw Failure(
+        .badData, weights.path, at: "tensor \(unknown)", "is no part of this model",
+        remedy: "the weights and \(File.configuration) belong to different models")
+    }
+    let heads = configuration.tensorShapes(training: true).dropFirst(configuration.tensorShapes(training: false).count)
+    if !hasTrainingTensors, let found = heads.first(where: { weights[$0.name] != nil }),
+      let missing = heads.first(where: { weights[$0.name] == nil })
+    {
+      throw Failure(
+        .badData, weights.path, at: "tensor \(missing.name)", "is missing, though \(found.name) is there",
+        remedy: "leave out all training tensors or none")
+    }
+    for entry in weights.entries {
+      if let index = try weights.firstNonFinite(entry.name) {
+        throw Failure(
+          .badData, weights.path, at: "tensor \(entry.name)", "element \(index) is not a finite number",
+          remedy: "the training diverged or the file is damaged: use another checkpoint")
+      }
+    }
+    let codes = tokenizer.languages
+    if !codes.isEmpty, !configuration.languages.isEmpty, codes != configuration.languages {
+      throw Failure(
+        .badData, "\(path)/\(File.configuration)", at: "languages",
+        "are not those of the tokenizer's <2xx> pieces, or in another order",
+        remedy: "the tokenizer belongs to another model, or the list was edited")
+    }
+  }
+
+  /// Writes a model folder, which appears under its name only when it is complete.
+  ///
+  /// - Parameters:
+  ///   - path: the folder; its parent exists.
+  ///   - type: `.float32` or `.float16`.
+  ///   - training: whether the training tensors are written too.
+  ///   - card: the text of `README.md`.
+  ///   - replace: whether a model folder of that name is replaced; the two change places in one step.
+  ///   - fill: appends the elements of one tensor to the writer; called for every tensor in the order of
+  ///     `Configuration.tensorShapes(training:)`.
+  /// - Throws: `Failure` when the name is taken, the configuration or tokenizer do not fit, `fill` throws, or writing
+  ///   fails. Nothing is left behind then.
+  public static func write(
+    to path: String, configuration: Configuration, tokenizer: Tokenizer, card: String, type: ElementType = .float32,
+    training: Bool = false, replace: Bool = false,
+    fill: (TensorShape, SafeTensorsWriter) throws(Failure) -> Void
+  ) throws(Failure) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    try configuration.check(file: "\(path)/\(File.configuration)")
+    guard tokenizer.vocabSize == configuration.vocabSize else {
+      throw Failure(
+        .badData, tokenizer.name,
+        "has \(tokenizer.vocabSize) pieces, but the model has a vocabulary of \(configuration.vocabSize)",
+        remedy: "use the tokenizer that the model was trained with")
+    }
+    try ReplaceableFolder.checkFree(path, replace: replace)
+    let folder = try ReplaceableFolder(for: path)
+    let shapes = configuration.tensorShapes(training: training)
+    let writer = try SafeTensorsWriter(
+      path: "\(folder.temporary)/\(File.weights)", tensors: shapes, type: type, metadata: ["format": "pt"])
+    for shape in shapes { try fill(shape, writer) }
+    try writer.commit()
+    try tokenizer.write(to: "\(folder.temporary)/\(File.tokenizer)")
+    for (name, text) in [(File.configuration, try configuration.json()), (File.card, card)] {
+      let output = try OutputFile(path: "\(folder.temporary)/\(name)")
+      try output.write(text)
+      try output.commit()
+    }
+    try folder.commit(replace: replace)
+  }
+}
+
+// Linux's call that lets two names change places; glibc has it, but shows it only to C code that asks for extensions.
+@_silgen_name("renameat2")
+private func renameat2(
+  _ oldFolder: CInt, _ old: UnsafePointer<CChar>, _ newFolder: CInt, _ new: UnsafePointer<CChar>, _ flags: CUnsignedInt
+) -> CInt
+private let renameExchange: CUnsignedInt = 2
+
+/// A folder under a temporary name until it is complete; removed if it never is.
+private final class ReplaceableFolder {
+  let path: String
+  let temporary: String
+
+  init(for path: String) throws(Failure) {
+    self.path = path
+    temporary = "\(path).\(getpid()).tmp"
+    // What a killed process of the same id may have left.
+    Self.remove(temporary)
+    guard unsafe mkdir(temporary, 0o777) == 0 else {
+      throw .system("cannot create the folder", path, errno: errno)
+    }
+  }
+
+  deinit { Self.remove(temporary) }
+
+  /// Refuses a name that is taken, and with `replace` one whose content is not just a model.
+  static func checkFree(_ path: String, replace: Bool) throws(Failure) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw .system("cannot write", path, errno: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw Failure(.io, path, "exists and is not a folder", remedy: "name another output")
+    }
+    let content = try names(in: path)
+    if content.isEmpty { return }
+    guard replace else {
+      throw Failure(
+        .io, path, "exists and is not empty", remedy: "remove it, name another output, or ask to replace it")
+    }
+    // Replacing removes the old folder, so it must not hold anything of another kind.
+    if let other = content.first(where: { !ModelFolder.File.all.contains($0) }) {
+      throw Failure(
+        .io, path, "holds \(other), which is no part of a model folder, so it is not replaced",
+        remedy: "move that file or name another output")
+    }
+  }
+
+  func commit(replace: Bool) throws(Failure) {
+    Self.sync(temporary)
+    try Self.checkFree(path, replace: replace)
+    if unsafe rename(temporary, path) != 0 {
+      // A folder with content cannot be renamed over: the two change places, and the old one goes with the temporary.
+      let code = errno
+      guard replace, code == ENOTEMPTY || code == EEXIST else { throw .system("cannot rename", path, errno: code) }
+      if unsafe renameat2(AT_FDCWD, temporary, AT_FDCWD, path, renameExchange) != 0 {
+        // Not every file system can do that; then there is a moment without either.
+        let old = "\(path).\(getpid()).old"
+        guard unsafe rename(path, old) == 0 else { throw .system("cannot rename", path, errno: errno) }
+        guard unsafe rename(temporary, path) == 0 else {
+          let code = errno
+          unsafe rename(old, path)
+          throw .system("cannot rename", path, errno: code)
+        }
+        Self.remove(old)
+      }
+    }
+    let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    Self.sync(parent)
+  }
+
+  /// Best effort: some file systems refuse to sync folders.
+  private static func sync(_ folder: String) {
+    let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if descriptor >= 0 {
+      fsync(descriptor)
+      close(descriptor)
+    }
+  }
+
+  private static func names(in folder: String) throws(Failure) -> [String] {
+    guard let stream = unsafe opendir(folder) else { throw .system("cannot read the folder", folder, errno: errno) }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a folder and the model's files in it, and nothing else.
+  private static func remove(_ folder: String) {
+    guard let content = try? names(in: folder) else { return }
+    for name in content where ModelFolder.File.all.contains(where: { name == $0 || name.hasPrefix("\($0).") }) {
+      unsafe unlink("\(folder)/\(name)")
+    }
+    unsafe rmdir(folder)
+  }
+}
