@@ -6,6 +6,9 @@ import Kernels
 /// The defaults are the released recipe.
 public struct ObjectiveSettings: Sendable, Equatable {
   public var xtrWeight: Float = 1
+  /// XTR is computed in every n-th step, with n times the weight: its vocabulary product is the larger part of a small
+  /// model's work, and its gradient is as well estimated by fewer batches.
+  public var xtrEvery = 1
   public var alignmentWeight: Float = 2
   /// T in s_ij = cos(p(u_i), p(v_j)) / T; above 0.
   public var temperature: Float = 0.1

@@ -2,7 +2,7 @@ import Encoder
 import Kernels
 
 /// B pairs of tokenised sentences.
-public struct PairBatch: Sendable {
+public struct TrainingBatch: Sendable {
   /// 2B sentences: the B sources, then the B targets.
   public var tokens: TokenBatch
   /// Row i of 2B: the language of sentence i's partner, as a row of the language table.
@@ -83,7 +83,7 @@ public final class TrainingModel {
   ///   - key: what the dropout masks derive from; different for every batch
   ///   - scale: factor of the gradients, for accumulation over several batches
   public func accumulate(
-    _ batch: PairBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64, scale: Float = 1
+    _ batch: TrainingBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64, scale: Float = 1
   ) -> Losses {
     reserve(batch)
     let u = u.prefix(2 * batch.count), du = du.prefix(2 * batch.count)
@@ -101,7 +101,7 @@ public final class TrainingModel {
   }
 
   /// The losses without dropout and without gradients.
-  public func evaluate(_ batch: PairBatch, objectives settings: ObjectiveSettings) -> Losses {
+  public func evaluate(_ batch: TrainingBatch, objectives settings: ObjectiveSettings) -> Losses {
     reserve(batch)
     let u = embed(batch)
     return objectives.evaluate(
@@ -111,14 +111,14 @@ public final class TrainingModel {
   }
 
   /// The embeddings of the batch's 2B sentences, [2B, D], without dropout. Valid until the next call on this model.
-  public func embed(_ batch: PairBatch) -> Tensor {
+  public func embed(_ batch: TrainingBatch) -> Tensor {
     reserve(batch)
     let u = u.prefix(2 * batch.count)
     pass.forward(batch.tokens, noise: .init(), into: u)
     return u
   }
 
-  private func reserve(_ batch: PairBatch) {
+  private func reserve(_ batch: TrainingBatch) {
     if u.rows >= 2 * batch.count { return }
     u = Tensor(rows: 2 * batch.count, columns: parameters.configuration.hiddenSize)
     du = Tensor(rows: 2 * batch.count, columns: parameters.configuration.hiddenSize)

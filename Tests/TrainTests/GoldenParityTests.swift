@@ -131,14 +131,14 @@ struct GoldenParityTests {
     #expect(relative < 1e-4 || absolute < 1e-6, "\(name): relative \(relative), absolute \(absolute)")
   }
 
-  private func readBatch(_ file: SafeTensors, _ prefix: String) throws -> PairBatch {
+  private func readBatch(_ file: SafeTensors, _ prefix: String) throws -> TrainingBatch {
     func sentences(_ side: Int) throws -> [[Int32]] {
       let ids = try file.integers("\(prefix)ids\(side)"), lengths = try file.integers("\(prefix)len\(side)")
       let width = ids.count / lengths.count
       return lengths.enumerated().map { i, n in Array(ids[i * width..<i * width + Int(n)]) }
     }
     // target_language1 is the language of sentence 2: what sentence 1 reconstructs.
-    return PairBatch(
+    return TrainingBatch(
       sources: try sentences(1), targets: try sentences(2),
       sourceLanguages: try file.integers("\(prefix)target_language2"),
       targetLanguages: try file.integers("\(prefix)target_language1"))

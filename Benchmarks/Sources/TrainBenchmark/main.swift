@@ -49,7 +49,7 @@ for (name, _, tensor) in model.parameters.named {
 var adam = Adam(count: model.parameters.block.count, weightDecay: 1e-5, decoupled: false)
 var times: [Double] = [], tokens: [Int] = []
 for step in 0..<steps {
-  let batch = PairBatch(
+  let batch = TrainingBatch(
     sources: (0..<pairs).map { _ in sentence() }, targets: (0..<pairs).map { _ in sentence() },
     sourceLanguages: (0..<pairs).map { _ in Int32.random(in: 0..<Int32(configuration.numLanguages), using: &random) },
     targetLanguages: (0..<pairs).map { _ in Int32.random(in: 0..<Int32(configuration.numLanguages), using: &random) })

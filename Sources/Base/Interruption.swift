@@ -1,0 +1,21 @@
+import Glibc
+import Synchronization
+
+/// Whether the user or the system asked the process to stop (SIGINT, SIGTERM).
+///
+/// Long work watches `requested` and leaves at the next safe point; a second signal ends the process at once.
+public enum Interruption {
+  private static let count = Atomic<Int>(0)
+
+  /// Begins to watch for the signals.
+  public static func watch() {
+    for signalNumber in [SIGINT, SIGTERM] {
+      unsafe signal(signalNumber) { number in
+        if Interruption.count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
+      }
+    }
+  }
+
+  /// Whether a signal came since `watch()`.
+  public static var requested: Bool { count.load(ordering: .relaxed) > 0 }
+}

@@ -1,0 +1,135 @@
+import Base
+import Corpus
+import Encoder
+import Foundation
+import Kernels
+
+/// A training run on disk: `config.yaml`, `metrics.jsonl`, `cache/`, `checkpoints/`, `best/` and `final/`.
+struct RunFolder {
+  let path: String
+
+  var cache: String { "\(path)/cache" }
+  var checkpoints: String { "\(path)/checkpoints" }
+  var best: String { "\(path)/best" }
+  var final: String { "\(path)/final" }
+  var metrics: String { "\(path)/metrics.jsonl" }
+
+  /// Everything besides the tensors that a checkpoint holds.
+  struct State: Codable, Sendable, Equatable {
+    /// What the run's numbers depend on; see `TrainingConfiguration.fingerprint`.
+    var fingerprint: String
+    /// Steps taken, and steps of the whole run.
+    var step: Int, totalSteps: Int
+    var sampler: SamplerState
+    /// The best validation so far.
+    var bestValue: Double?, bestStep: Int?
+    /// Seconds trained, over all processes.
+    var seconds: Double
+    /// Mean losses of the first steps and running mean, to notice divergence.
+    var firstLoss: Double?, runningLoss: Double?
+  }
+
+  func create() throws(Failure) {
+    for folder in [path, cache, checkpoints] {
+      do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      } catch {
+        throw Failure(
+          .io, folder, "cannot create the folder", remedy: "check the path of output and its permissions")
+      }
+    }
+  }
+
+  /// The checkpoints there are, the newest last.
+  func list() -> [(step: Int, path: String)] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+    return names.compactMap { name in
+      guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
+      return (step, "\(checkpoints)/\(name)")
+    }.sorted { $0.step < $1.step }
+  }
+
+  /// Writes a checkpoint, which has its name only when it is complete, and removes all but the newest `keep`.
+  func save(_ state: State, _ model: TrainingModel, _ adam: Adam, keep: Int) throws(Failure) -> String {
+    let digits = String(state.step)
+    let name = "\(checkpoints)/step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+    if FileManager.default.fileExists(atPath: name) { return name }
+    let folder = try StagedFolder(for: name, files: ["model.safetensors", "optimizer.safetensors", "state.json"])
+    try write("\(folder.temporary)/model.safetensors", model.parameters.named.map { ($0.name, $0.shape, $0.tensor) })
+    try write(
+      "\(folder.temporary)/optimizer.safetensors",
+      [("mean", adam.mean), ("square", adam.square), ("largest", adam.largest)].map { ($0.0, [$0.1.count], $0.1) })
+    try writeJSON(state, to: "\(folder.temporary)/state.json")
+    try folder.commit(replace: false)
+    for old in list().dropLast(keep) { try? FileManager.default.removeItem(atPath: old.path) }
+    return name
+  }
+
+  private func write(_ path: String, _ tensors: [(String, [Int], Tensor)]) throws(Failure) {
+    let writer = try SafeTensorsWriter(path: path, tensors: tensors.map { TensorShape(name: $0.0, shape: $0.1) })
+    for (_, _, tensor) in tensors { try append(tensor, to: writer) }
+    try writer.commit()
+  }
+
+  /// Reads the newest checkpoint into the model and the optimiser.
+  ///
+  /// - Returns: nil if there is none.
+  func restore(_ model: TrainingModel, _ adam: inout Adam, fingerprint: String) throws(Failure) -> State? {
+    guard let newest = list().last else { return nil }
+    let statePath = "\(newest.path)/state.json"
+    guard let json = FileManager.default.contents(atPath: statePath),
+      let state = try? JSONDecoder().decode(State.self, from: json)
+    else {
+      throw Failure(
+        .badData, statePath, "cannot be read as a checkpoint's state", remedy: "delete \(newest.path) and resume again")
+    }
+    guard state.fingerprint == fingerprint else {
+      let (old, new) = (parts(state.fingerprint), parts(fingerprint))
+      let difference = zip(old, new).first { $0 != $1 }
+      throw Failure(
+        .badData, newest.path,
+        "was made with another configuration"
+          + (difference.map { ": it has \($0.0), the configuration has \($0.1)" } ?? ""),
+        remedy: "restore the configuration, or start a run with another output (initial: can name this run's best/)")
+    }
+    let weights = try SafeTensors(path: "\(newest.path)/model.safetensors")
+    for (name, _, tensor) in model.parameters.named { try copy(weights, name, into: tensor) }
+    let moments = try SafeTensors(path: "\(newest.path)/optimizer.safetensors")
+    try copy(moments, "mean", into: adam.mean)
+    try copy(moments, "square", into: adam.square)
+    try copy(moments, "largest", into: adam.largest)
+    adam.step = state.step
+    return state
+  }
+
+  private func parts(_ fingerprint: String) -> [Substring] { fingerprint.split(separator: ", ") }
+
+  /// Cuts the metrics back to what the checkpoint knows of.
+  func truncateMetrics(after step: Int) throws(Failure) {
+    guard let data = FileManager.default.contents(atPath: metrics) else { return }
+    struct Line: Decodable { let step: Int }
+    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { line in
+      (try? JSONDecoder().decode(Line.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
+    }
+    let output = try OutputFile(path: metrics)
+    for line in kept { try output.write(line + "\n") }
+    try output.commit()
+  }
+}
+
+func append(_ tensor: Tensor, to writer: SafeTensorsWriter) throws(Failure) {
+  var failure: Failure?
+  tensor.withElements { elements in
+    do throws(Failure) { try writer.append(elements) } catch { failure = error }
+  }
+  if let failure { throw failure }
+}
+
+/// Copies a tensor out of a file, converting it to single precision.
+func copy(_ file: SafeTensors, _ name: String, into tensor: Tensor) throws(Failure) {
+  var failure: Failure?
+  tensor.withMutableElements { elements in
+    do throws(Failure) { try file.copyFloats(name, into: &elements) } catch { failure = error }
+  }
+  if let failure { throw failure }
+}

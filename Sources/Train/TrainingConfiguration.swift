@@ -1,0 +1,350 @@
+import Base
+import Corpus
+import Encoder
+import Foundation
+import Yams
+
+/// One corpus to train on: lines `source TAB target`.
+public struct TrainingCorpus: Sendable, Equatable {
+  /// The file, relative to the configuration's folder if not absolute.
+  public var path: String
+  public var source: Language, target: Language
+  /// How often its pairs are drawn, relative to the others; nil for the corpora's sizes to decide.
+  public var weight: Double?
+  /// Values of the third column whose lines are left out (origins with another licence, say).
+  public var excludedOrigins: [String] = []
+}
+
+/// What `ems train` is asked to do: the content of its YAML file.
+///
+/// Every key has the released recipe's value as its default where the recipe has one (Mao et al. 2024, section IV).
+public struct TrainingConfiguration: Sendable, Equatable {
+  /// How long to train.
+  public enum Length: Sendable, Equatable {
+    case steps(Int)
+    case epochs(Double)
+    /// Turned into steps once the speed of a step is known.
+    case minutes(Double)
+  }
+
+  /// What decides which checkpoint becomes `best/`.
+  public enum Criterion: String, Sendable { case loss, accuracy }
+
+  /// The file this came from.
+  public var file: String
+  /// The run folder.
+  public var output: String
+  /// The model's sizes; vocabulary and languages are filled in from the tokenizer and the data.
+  public var model: Configuration
+  /// The languages in the order of the language table; those of the data, sorted, unless the file lists them.
+  public var languages: [String]
+  public var tokenizer: String
+  /// A model folder to start from instead of random weights.
+  public var initial: String?
+  public var data: [TrainingCorpus]
+  /// p(corpus) ∝ size^exponent: 1 draws by size, 0 all alike. Corpora with a weight are not affected.
+  public var samplingExponent = 0.5
+  public var batchPairs = 152
+  /// Batches of `batchPairs` whose gradients are averaged into one step.
+  public var accumulationSteps = 1
+  /// Batches drawn together and sorted by length before they are cut, so that a batch's sentences are of similar length.
+  public var lengthPool = 8
+  public var length: Length
+  public var learningRate: Float = 3e-4
+  public var warmupSteps = 10_000
+  public var weightDecay: Float = 1e-5
+  public var decoupledWeightDecay = false
+  /// The largest norm of the gradient; larger ones are scaled down to it. Nil for none.
+  public var gradientClip: Float?
+  public var objectives = ObjectiveSettings()
+  public var dropout = DropoutSettings()
+  /// Standard deviation of the initial embeddings; matrices start uniform in ±1/sqrt(inputs).
+  public var initializerRange: Float = 0.02
+  public var seed: UInt64 = 1
+  /// Held-out pairs of every corpus (at most a tenth of it), and steps between validations.
+  public var validationPairs = 100, validationEvery = 1000
+  public var bestBy = Criterion.loss
+  public var checkpointEvery = 1000, checkpointsKept = 2
+  /// Test files (or folders of them) whose sentences must not occur in training.
+  public var decontaminate: [String] = []
+
+  /// Reads a YAML file.
+  ///
+  /// - Throws: `Failure` naming the file and the line: unknown keys (with near matches), wrong types, values out of range,
+  ///   files that do not exist.
+  public init(path: String) throws(Failure) {
+    let text: String
+    do {
+      text = try String(contentsOf: URL(filePath: path), encoding: .utf8)
+    } catch {
+      throw FileManager.default.fileExists(atPath: path)
+        ? Failure(.badData, path, "is not a UTF-8 text", remedy: "write the configuration in UTF-8")
+        : Failure(.missingInput, path, "cannot open: no such file", remedy: "check the path")
+    }
+    let root: Node?
+    do {
+      root = try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      throw Failure(.badData, path, "is not YAML: \(error)", remedy: "compare it with the README's example")
+    } catch {
+      throw Failure(.badData, path, "is not YAML: \(error)")
+    }
+    guard let root else { throw Failure(.badData, path, "is empty", remedy: "start from the README's example") }
+    var reader = try YAMLReader(root, file: path, what: "the configuration")
+    try self.init(&reader, path: path)
+    try reader.finish()
+  }
+
+  private init(_ reader: inout YAMLReader, path: String) throws(Failure) {
+    file = path
+    let folder = URL(filePath: path).deletingLastPathComponent()
+    func resolve(_ name: String) -> String { name.hasPrefix("/") ? name : folder.appending(path: name).path }
+    func existing(_ name: String, _ key: String) throws(Failure) -> String {
+      let resolved = resolve(name)
+      guard FileManager.default.fileExists(atPath: resolved) else {
+        throw Failure(
+          .missingInput, resolved, "no such file; \(key) in \(path) names it",
+          remedy: "paths are relative to the configuration's folder")
+      }
+      return resolved
+    }
+
+    output = resolve(try reader.required("output").string())
+    tokenizer = try existing(reader.required("tokenizer").string(), "tokenizer")
+    if let value = reader.optional("initial") { initial = try existing(value.string(), "initial") }
+
+    var m = try reader.required("model").mapping("model")
+    model = Configuration(
+      numHiddenLayers: try m.required("num_hidden_layers").int(1...96),
+      hiddenSize: try m.required("hidden_size").int(1...16384),
+      numAttentionHeads: try m.required("num_attention_heads").int(1...1024),
+      intermediateSize: try m.required("intermediate_size").int(1...65536),
+      vocabSize: try m.optional("vocab_size")?.int(2...1 << 24) ?? 2,
+      maxPositionEmbeddings: try m.optional("max_position_embeddings")?.int(1...65536) ?? 120,
+      layerNormEps: try m.optional("layer_norm_eps")?.double(1e-20...0.1) ?? 1e-12,
+      lowercase: try m.optional("lowercase")?.bool() ?? true,
+      languageSize: try m.optional("language_size")?.int(1...16384) ?? 128)
+    let declaredVocabulary = m.has("vocab_size")
+    let listed = try m.optional("languages")?.strings()
+    try m.finish()
+    if !declaredVocabulary { model.vocabSize = 0 }
+
+    data = []
+    for entry in try reader.required("data").sequence() {
+      var e = try entry.mapping("an entry of data")
+      func language(_ value: YAMLValue) throws(Failure) -> Language {
+        do throws(Failure) {
+          return try Language(parsing: value.string())
+        } catch {
+          throw Failure(.badData, path, at: value.place, error.problem, remedy: error.remedy)
+        }
+      }
+      let source = try language(e.required("source_language")), target = try language(e.required("target_language"))
+      let name = try existing(e.required("path").string(), "data")
+      data.append(
+        TrainingCorpus(
+          path: name, source: source, target: target, weight: try e.optional("weight")?.double(0...1e9),
+          excludedOrigins: try e.optional("exclude_origins")?.strings() ?? []))
+      try e.finish()
+    }
+    guard !data.isEmpty else { throw Failure(.badData, path, at: "data", "lists no corpus") }
+    let used = Set(data.flatMap { [$0.source.code, $0.target.code] })
+    if let listed {
+      var codes: [String] = []
+      for code in listed { codes.append(try Language(parsing: code).code) }
+      if let missing = used.sorted().first(where: { !codes.contains($0) }) {
+        throw Failure(
+          .badData, path, at: "data", "uses the language \(missing), which model.languages does not list",
+          remedy: "add it to the list, or leave the list out")
+      }
+      languages = codes
+    } else {
+      languages = used.sorted()
+    }
+
+    if let value = reader.optional("sampling_exponent") { samplingExponent = try value.double(0...1) }
+    if let value = reader.optional("batch_pairs") { batchPairs = try value.int(1...1 << 20) }
+    if let value = reader.optional("accumulation_steps") { accumulationSteps = try value.int(1...1 << 16) }
+    if let value = reader.optional("length_pool") { lengthPool = try value.int(1...4096) }
+    let lengths: [(String, YAMLValue?)] = [
+      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")), ("minutes", reader.optional("minutes")),
+    ]
+    let given = lengths.compactMap { pair in pair.1.map { (pair.0, $0) } }
+    guard given.count == 1 else {
+      throw Failure(
+        .badData, path, "has \(given.isEmpty ? "none" : "more than one") of steps, epochs and minutes",
+        remedy: "say with one of them how long to train")
+    }
+    switch given[0].0 {
+    case "steps": length = .steps(try given[0].1.int(1...1 << 40))
+    case "epochs": length = .epochs(try given[0].1.double(1e-6...1e6))
+    default: length = .minutes(try given[0].1.double(1e-3...1e6))
+    }
+    if let value = reader.optional("learning_rate") { learningRate = Float(try value.double(0...10)) }
+    if let value = reader.optional("warmup_steps") { warmupSteps = try value.int(0...1 << 40) }
+    if let value = reader.optional("weight_decay") { weightDecay = Float(try value.double(0...10)) }
+    if let value = reader.optional("decoupled_weight_decay") { decoupledWeightDecay = try value.bool() }
+    if let value = reader.optional("gradient_clip") { gradientClip = Float(try value.double(1e-6...1e6)) }
+    if let value = reader.optional("temperature") { objectives.temperature = Float(try value.double(1e-4...100)) }
+    if let value = reader.optional("xtr_weight") { objectives.xtrWeight = Float(try value.double(0...1e4)) }
+    if let value = reader.optional("xtr_every") { objectives.xtrEvery = try value.int(1...1 << 20) }
+    if let value = reader.optional("alignment_weight") { objectives.alignmentWeight = Float(try value.double(0...1e4)) }
+    if let value = reader.optional("mask_duplicates") { objectives.maskDuplicates = try value.bool() }
+    if let value = reader.optional("dropout") {
+      if value.isScalar {
+        let probability = Float(try value.double(0...0.99))
+        dropout = DropoutSettings(all: probability)
+        objectives.languageDropout = probability
+      } else {
+        var d = try value.mapping("dropout")
+        if let value = d.optional("embedding") { dropout.embedding = Float(try value.double(0...0.99)) }
+        if let value = d.optional("attention") { dropout.attention = Float(try value.double(0...0.99)) }
+        if let value = d.optional("sub_layer") { dropout.subLayer = Float(try value.double(0...0.99)) }
+        if let value = d.optional("language") { objectives.languageDropout = Float(try value.double(0...0.99)) }
+        try d.finish()
+      }
+    }
+    if let value = reader.optional("initializer_range") { initializerRange = Float(try value.double(1e-6...10)) }
+    if let value = reader.optional("seed") { seed = UInt64(try value.int(0...Int.max)) }
+    if let value = reader.optional("validation") {
+      var v = try value.mapping("validation")
+      if let value = v.optional("pairs") { validationPairs = try value.int(0...1 << 20) }
+      if let value = v.optional("every") { validationEvery = try value.int(1...1 << 40) }
+      if let value = v.optional("best_by") {
+        guard let criterion = Criterion(rawValue: try value.string()) else {
+          throw Failure(.badData, path, at: value.place, "best_by must be loss or accuracy")
+        }
+        bestBy = criterion
+      }
+      try v.finish()
+    }
+    if let value = reader.optional("checkpoint_every") { checkpointEvery = try value.int(1...1 << 40) }
+    if let value = reader.optional("checkpoints_kept") { checkpointsKept = try value.int(1...1 << 20) }
+    if let value = reader.optional("decontaminate") {
+      for name in try value.strings() { decontaminate.append(try existing(name, "decontaminate")) }
+    }
+  }
+
+  /// Everything that a run's numbers depend on, as text: a checkpoint of another value of this is another run's.
+  public var fingerprint: String {
+    var copy = self
+    copy.file = ""
+    copy.output = ""
+    copy.checkpointEvery = 0
+    copy.checkpointsKept = 0
+    return "\(copy)"
+  }
+}
+
+/// A value of a YAML file that knows where it is.
+struct YAMLValue {
+  let node: Node
+  let key: String
+  let file: String
+
+  var place: String { (node.mark.map { "line \($0.line), " } ?? "") + key }
+
+  func failure(_ expected: String) -> Failure {
+    Failure(.badData, file, at: place, "is \(shown); \(expected) is expected")
+  }
+
+  private var shown: String {
+    switch node {
+    case .scalar(let scalar): "\"\(scalar.string)\""
+    case .mapping: "a mapping"
+    case .sequence: "a list"
+    default: "an alias"
+    }
+  }
+
+  var isScalar: Bool { node.scalar != nil }
+
+  func string() throws(Failure) -> String {
+    guard let text = node.scalar?.string, !text.isEmpty else { throw failure("a text") }
+    return text
+  }
+
+  func int(_ range: ClosedRange<Int>) throws(Failure) -> Int {
+    guard let text = node.scalar?.string, let value = Int(text.replacing("_", with: "")) else {
+      throw failure("a whole number")
+    }
+    guard range.contains(value) else {
+      throw failure("a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  func double(_ range: ClosedRange<Double>) throws(Failure) -> Double {
+    guard let text = node.scalar?.string, let value = Double(text) else { throw failure("a number") }
+    guard range.contains(value) else { throw failure("a number from \(range.lowerBound) to \(range.upperBound)") }
+    return value
+  }
+
+  func bool() throws(Failure) -> Bool {
+    switch node.scalar?.string {
+    case "true": return true
+    case "false": return false
+    default: throw failure("true or false")
+    }
+  }
+
+  func sequence() throws(Failure) -> [YAMLValue] {
+    guard let sequence = node.sequence else { throw failure("a list") }
+    return sequence.enumerated().map { YAMLValue(node: $0.element, key: "\(key)[\($0.offset)]", file: file) }
+  }
+
+  func strings() throws(Failure) -> [String] {
+    var result: [String] = []
+    for value in try sequence() { result.append(try value.string()) }
+    return result
+  }
+
+  func mapping(_ what: String) throws(Failure) -> YAMLReader { try YAMLReader(node, file: file, what: what) }
+}
+
+/// A mapping whose keys are asked for one by one; those nobody asked for are an error in the end.
+struct YAMLReader {
+  private let entries: [String: YAMLValue]
+  private let file: String, what: String
+  private var known: Set<String> = []
+
+  init(_ node: Node, file: String, what: String) throws(Failure) {
+    guard let mapping = node.mapping else {
+      throw YAMLValue(node: node, key: what, file: file).failure("a mapping of keys to values")
+    }
+    var entries: [String: YAMLValue] = [:]
+    for (key, value) in mapping {
+      let name = key.scalar?.string ?? ""
+      guard entries[name] == nil else {
+        throw Failure(.badData, file, at: key.mark.map { "line \($0.line)" }, "the key \(name) is there twice")
+      }
+      entries[name] = YAMLValue(node: value, key: name, file: file)
+    }
+    self.entries = entries
+    self.file = file
+    self.what = what
+  }
+
+  func has(_ key: String) -> Bool { entries[key] != nil }
+
+  mutating func optional(_ key: String) -> YAMLValue? {
+    known.insert(key)
+    return entries[key]
+  }
+
+  mutating func required(_ key: String) throws(Failure) -> YAMLValue {
+    guard let value = optional(key) else { throw Failure(.badData, file, "\(what) lacks the key \(key)") }
+    return value
+  }
+
+  /// Refuses keys that were never asked for.
+  func finish() throws(Failure) {
+    for (key, value) in entries.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
+      let near = known.filter { $0.hasPrefix(key.prefix(4)) || key.hasPrefix($0.prefix(4)) }.sorted()
+      throw Failure(
+        .badData, file, at: value.place, "\(what) has no key \(key)",
+        remedy: near.isEmpty ? "its keys are \(known.sorted().joined(separator: ", "))"
+          : "is \(near.joined(separator: " or ")) meant?")
+    }
+  }
+}

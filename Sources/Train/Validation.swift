@@ -1,0 +1,61 @@
+import Encoder
+import Kernels
+
+/// How a model does on held-out pairs, dropout off.
+public struct ValidationResult: Sendable, Codable, Equatable {
+  /// Mean losses over the pairs.
+  public var loss = 0.0, xtr = 0.0, alignment = 0.0
+  /// Share of sentences whose nearest sentence, among the held-out ones of their corpus, is their own translation; mean of
+  /// both directions, then over corpora.
+  public var accuracy = 0.0
+}
+
+extension TrainingModel {
+  /// Losses and retrieval accuracy on fixed batches, one a corpus.
+  func validate(_ corpora: [[TrainingBatch]], objectives settings: ObjectiveSettings, on compute: Compute)
+    -> ValidationResult
+  {
+    var result = ValidationResult()
+    var pairs = 0
+    for batches in corpora {
+      let count = batches.reduce(0) { $0 + $1.count }
+      let d = parameters.configuration.hiddenSize
+      let sides = [Tensor(rows: count, columns: d), Tensor(rows: count, columns: d)]
+      var first = 0
+      for batch in batches {
+        let losses = evaluate(batch, objectives: settings)
+        result.loss += losses.total * Double(batch.count)
+        result.xtr += losses.xtr * Double(batch.count)
+        result.alignment += losses.alignment * Double(batch.count)
+        let u = embed(batch)
+        sides[0].rows(first..<first + batch.count).copy(from: u.rows(0..<batch.count))
+        sides[1].rows(first..<first + batch.count).copy(from: u.rows(batch.count..<2 * batch.count))
+        first += batch.count
+      }
+      pairs += count
+      let lengths = Tensor(rows: count, columns: 1)
+      for side in sides { compute.normalizeRows(side, into: side, lengths: lengths) }
+      let scores = Tensor(rows: count, columns: count)
+      var right = 0
+      for (queries, keys) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+        let packed = PackedMatrix(rows: d, columns: count, on: compute)
+        compute.pack(transposing: keys, into: packed)
+        compute.linear(queries, packed, into: scores)
+        for i in 0..<count {
+          let row = scores.rows(i..<i + 1)
+          let own = scores[i, i]
+          // A tie counts against the model unless it is with the sentence's own duplicate, which scores the same.
+          right += row.withElements { values in
+            for j in values.indices where j != i && values[j] > own { return 0 }
+            return 1
+          }
+        }
+      }
+      result.accuracy += Double(right) / Double(2 * count) / Double(corpora.count)
+    }
+    result.loss /= Double(max(pairs, 1))
+    result.xtr /= Double(max(pairs, 1))
+    result.alignment /= Double(max(pairs, 1))
+    return result
+  }
+}
