@@ -77,13 +77,15 @@ package enum FloatFormat {
   ///
   /// - Returns: the index of the first finite value that a half cannot hold, or nil when all fit.
   package static func narrow(_ input: Span<Float>, to output: inout [UInt16]) -> Int? {
-    output.removeAll(keepingCapacity: true)
-    output.reserveCapacity(input.count)
+    output = [UInt16](repeating: 0, count: input.count)
+    var halves = output.mutableSpan
     var overflows = false
     for index in input.indices {
-      let half = half(single: input[index])
-      output.append(half)
-      overflows = overflows || ((half & 0x7FFF) == 0x7C00 && input[index].isFinite)
+      let value = input[index]
+      halves[index] = half(single: value)
+      // From 65520 on, but below infinity: these would round to infinity.
+      let magnitude = value.bitPattern & 0x7FFF_FFFF
+      overflows = overflows || (magnitude >= 0x477F_F000 && magnitude < 0x7F80_0000)
     }
     if !overflows { return nil }
     return input.indices.first { input[$0].isFinite && half(single: input[$0]) & 0x7FFF == 0x7C00 }

@@ -78,23 +78,35 @@ public struct Configuration: Codable, Sendable, Equatable {
   /// Reads the keys of `config.json`; unknown keys are passed over, and keys with one sensible value may be missing.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    numHiddenLayers = try values.decode(Int.self, forKey: .numHiddenLayers)
-    hiddenSize = try values.decode(Int.self, forKey: .hiddenSize)
-    numAttentionHeads = try values.decode(Int.self, forKey: .numAttentionHeads)
-    intermediateSize = try values.decode(Int.self, forKey: .intermediateSize)
-    vocabSize = try values.decode(Int.self, forKey: .vocabSize)
-    maxPositionEmbeddings = try values.decodeIfPresent(Int.self, forKey: .maxPositionEmbeddings) ?? 120
+    numHiddenLayers = try Self.integer(values, .numHiddenLayers)
+    hiddenSize = try Self.integer(values, .hiddenSize)
+    numAttentionHeads = try Self.integer(values, .numAttentionHeads)
+    intermediateSize = try Self.integer(values, .intermediateSize)
+    vocabSize = try Self.integer(values, .vocabSize)
+    maxPositionEmbeddings =
+      values.contains(.maxPositionEmbeddings) ? try Self.integer(values, .maxPositionEmbeddings) : 120
     layerNormEps = try values.decodeIfPresent(Double.self, forKey: .layerNormEps) ?? 1e-12
     lowercase = try values.decodeIfPresent(Bool.self, forKey: .lowercase) ?? true
     languages = try values.decodeIfPresent([String].self, forKey: .languages) ?? []
-    numLanguages = try values.decodeIfPresent(Int.self, forKey: .numLanguages) ?? languages.count
-    languageSize = try values.decodeIfPresent(Int.self, forKey: .languageSize) ?? 128
+    numLanguages = values.contains(.numLanguages) ? try Self.integer(values, .numLanguages) : languages.count
+    languageSize = values.contains(.languageSize) ? try Self.integer(values, .languageSize) : 128
     for (key, supported) in [(CodingKeys.hiddenAct, Self.hiddenAct), (.pooling, Self.pooling)] {
       let found = try values.decodeIfPresent(String.self, forKey: key) ?? supported
       guard found == supported else {
         throw Failure(
           .badData, "configuration", at: key.rawValue, "is \"\(found)\"; only \"\(supported)\" is supported")
       }
+    }
+  }
+
+  /// An integer. A number that is none makes the JSON decoder fail without the key, so that is looked into here.
+  private static func integer(_ values: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys) throws -> Int {
+    do {
+      return try values.decode(Int.self, forKey: key)
+    } catch {
+      if error is DecodingError { throw error }
+      guard let number = try? values.decode(Double.self, forKey: key) else { throw error }
+      throw Failure(.badData, "configuration", at: key.rawValue, "is \(number); must be an integer of at most 64 bits")
     }
   }
 

@@ -6,7 +6,7 @@ import Base
 
 /// Text without the white space at both ends.
 @_lifetime(copy text)
-func trimmingWhiteSpace(_ text: RawSpan) -> RawSpan {
+package func trimmingWhiteSpace(_ text: RawSpan) -> RawSpan {
   var start = 0
   var end = text.byteCount
   while start < end {
@@ -50,10 +50,10 @@ private func whiteSpaceSize(_ text: RawSpan, at index: Int, end: Int) -> Int {
   }
 }
 
-enum CaseNeeds { case nothing, ascii, unicode }
+package enum CaseNeeds { case nothing, ascii, unicode }
 
 /// How much work lower-casing a text is.
-func caseNeeds(_ text: RawSpan) -> CaseNeeds {
+package func caseNeeds(_ text: RawSpan) -> CaseNeeds {
   var high: UInt8 = 0
   var capital = false
   for index in text.byteOffsets {
@@ -66,7 +66,7 @@ func caseNeeds(_ text: RawSpan) -> CaseNeeds {
 
 /// Text in lower case, after Unicode's full mapping, with the one rule that looks around: a capital sigma at the end of
 /// a word becomes the final form.
-func lowercased(_ text: RawSpan) -> [UInt8] {
+package func lowercased(_ text: RawSpan) -> [UInt8] {
   var result: [UInt8] = []
   result.reserveCapacity(text.byteCount + text.byteCount / 2)
   var index = 0
@@ -137,10 +137,10 @@ private func isFinalSigma(_ text: RawSpan, at index: Int, size: Int) -> Bool {
 
 /// The position of the character that ends before `index` > 0.
 private func startOfCharacter(_ text: RawSpan, before index: Int) -> Int {
-  for size in 1...4 where size <= index {
-    if decoded(text, at: index - size).size == size { return index - size }
-  }
-  return index - 1
+  var start = index - 1
+  while start > 0, index - start < 4, text.number(at: start, as: UInt8.self) & 0xC0 == 0x80 { start -= 1 }
+  // Bytes that are no character's count one by one.
+  return decoded(text, at: start).size == index - start ? start : index - 1
 }
 
 /// The character at a position and its number of bytes; U+FFFD and 1 where the bytes are not UTF-8.

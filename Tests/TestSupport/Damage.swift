@@ -1,0 +1,42 @@
+/// SplitMix64: the same numbers on every machine and run.
+public struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  /// A generator whose numbers follow from the seed.
+  public init(seed: UInt64) { state = seed }
+
+  /// The next 64 bits.
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// Damaged copies of a file's content: every prefix, and copies with one to four bytes changed.
+///
+/// - Parameters:
+///   - prefixes: every how many bytes a prefix is taken.
+///   - flips: the number of copies with changed bytes.
+public func damagedCopies(of bytes: [UInt8], prefixes step: Int = 1, flips: Int, _ body: ([UInt8]) throws -> Void)
+  rethrows
+{
+  for count in stride(from: 0, to: bytes.count, by: step) { try body(Array(bytes.prefix(count))) }
+  var random = SplitMix(seed: UInt64(bytes.count))
+  // Values at the edges of fields find more than arbitrary ones.
+  let edges: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF, UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "{")]
+  for _ in 0..<flips {
+    var copy = bytes
+    for _ in 0..<Int.random(in: 1...4, using: &random) {
+      let index = Int.random(in: copy.indices, using: &random)
+      switch Int.random(in: 0..<3, using: &random) {
+      case 0: copy[index] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+      case 1: copy[index] = edges.randomElement(using: &random) ?? 0
+      default: copy[index] = .random(in: 0...255, using: &random)
+      }
+    }
+    try body(copy)
+  }
+}
