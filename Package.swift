@@ -52,7 +52,7 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "COpenBLAS", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "EncoderTests", dependencies: ["Encoder", "Corpus", "TestSupport"],
-      resources: [.copy("Fixtures")], swiftSettings: swift),
+      exclude: ["Oracles"], resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),

@@ -10,7 +10,7 @@ public enum Interruption {
   /// Begins to watch for the signals.
   public static func watch() {
     for signalNumber in [SIGINT, SIGTERM] {
-      unsafe signal(signalNumber) { number in
+      signal(signalNumber) { number in
         if Interruption.count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
       }
     }

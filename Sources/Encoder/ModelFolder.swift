@@ -179,8 +179,8 @@ public final class ModelFolder: Sendable {
         "has \(tokenizer.vocabSize) pieces, but the model has a vocabulary of \(configuration.vocabSize)",
         remedy: "use the tokenizer that the model was trained with")
     }
-    try ReplaceableFolder.checkFree(path, replace: replace)
-    let folder = try ReplaceableFolder(for: path)
+    try StagedFolder.checkFree(path, files: Set(File.all), replace: replace)
+    let folder = try StagedFolder(for: path, files: Set(File.all))
     let shapes = configuration.tensorShapes(training: training)
     let writer = try SafeTensorsWriter(
       path: "\(folder.temporary)/\(File.weights)", tensors: shapes, type: type, metadata: ["format": "pt"])
@@ -193,108 +193,5 @@ public final class ModelFolder: Sendable {
       try output.commit()
     }
     try folder.commit(replace: replace)
-  }
-}
-
-// Linux's call that lets two names change places; glibc has it, but shows it only to C code that asks for extensions.
-@_silgen_name("renameat2")
-private func renameat2(
-  _ oldFolder: CInt, _ old: UnsafePointer<CChar>, _ newFolder: CInt, _ new: UnsafePointer<CChar>, _ flags: CUnsignedInt
-) -> CInt
-private let renameExchange: CUnsignedInt = 2
-
-/// A folder under a temporary name until it is complete; removed if it never is.
-private final class ReplaceableFolder {
-  let path: String
-  let temporary: String
-
-  init(for path: String) throws(Failure) {
-    self.path = path
-    temporary = "\(path).\(getpid()).tmp"
-    // What a killed process of the same id may have left.
-    Self.remove(temporary)
-    guard unsafe mkdir(temporary, 0o777) == 0 else {
-      throw .system("cannot create the folder", path, errno: errno)
-    }
-  }
-
-  deinit { Self.remove(temporary) }
-
-  /// Refuses a name that is taken, and with `replace` one whose content is not just a model.
-  static func checkFree(_ path: String, replace: Bool) throws(Failure) {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0 else {
-      if errno == ENOENT { return }
-      throw .system("cannot write", path, errno: errno)
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw Failure(.io, path, "exists and is not a folder", remedy: "name another output")
-    }
-    let content = try names(in: path)
-    if content.isEmpty { return }
-    guard replace else {
-      throw Failure(
-        .io, path, "exists and is not empty", remedy: "remove it, name another output, or ask to replace it")
-    }
-    // Replacing removes the old folder, so it must not hold anything of another kind.
-    if let other = content.first(where: { !ModelFolder.File.all.contains($0) }) {
-      throw Failure(
-        .io, path, "holds \(other), which is no part of a model folder, so it is not replaced",
-        remedy: "move that file or name another output")
-    }
-  }
-
-  func commit(replace: Bool) throws(Failure) {
-    Self.sync(temporary)
-    try Self.checkFree(path, replace: replace)
-    if unsafe rename(temporary, path) != 0 {
-      // A folder with content cannot be renamed over: the two change places, and the old one goes with the temporary.
-      let code = errno
-      guard replace, code == ENOTEMPTY || code == EEXIST else { throw .system("cannot rename", path, errno: code) }
-      if unsafe renameat2(AT_FDCWD, temporary, AT_FDCWD, path, renameExchange) != 0 {
-        // Not every file system can do that; then there is a moment without either.
-        let old = "\(path).\(getpid()).old"
-        guard unsafe rename(path, old) == 0 else { throw .system("cannot rename", path, errno: errno) }
-        guard unsafe rename(temporary, path) == 0 else {
-          let code = errno
-          unsafe rename(old, path)
-          throw .system("cannot rename", path, errno: code)
-        }
-        Self.remove(old)
-      }
-    }
-    let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    Self.sync(parent)
-  }
-
-  /// Best effort: some file systems refuse to sync folders.
-  private static func sync(_ folder: String) {
-    let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if descriptor >= 0 {
-      fsync(descriptor)
-      close(descriptor)
-    }
-  }
-
-  private static func names(in folder: String) throws(Failure) -> [String] {
-    guard let stream = unsafe opendir(folder) else { throw .system("cannot read the folder", folder, errno: errno) }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
-
-  /// Removes a folder and the model's files in it, and nothing else.
-  private static func remove(_ folder: String) {
-    guard let content = try? names(in: folder) else { return }
-    for name in content where ModelFolder.File.all.contains(where: { name == $0 || name.hasPrefix("\($0).") }) {
-      unsafe unlink("\(folder)/\(name)")
-    }
-    unsafe rmdir(folder)
   }
 }

@@ -1,6 +1,27 @@
 import ArgumentParser
+import Base
+import Glibc
 
 @main
-struct Ems: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "ems", version: "0.1.0")
+struct Ems: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ems",
+    abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
+    version: "0.1.0",
+    subcommands: [TrainCommand.self, TokenizerCommand.self])
+
+  /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
+  static func main() {
+    // A reader that goes away (`ems ... | head`) shall be a write error, not a silent death.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as Failure {
+      Console.error(failure)
+      Glibc.exit(failure.kind.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
 }
