@@ -13,34 +13,30 @@ struct ByteTraits {
 
   /// Looks at every byte once.
   init(of bytes: Span<UInt8>) {
-    typealias Vector = SIMD32<UInt8>
-    let count = bytes.count
-    // A minimum of `byte ^ wanted` is 0 exactly if the wanted byte occurs.
-    var high = Vector(repeating: 0)
-    var nul = Vector(repeating: 255)
-    var tab = nul
-    var cr = nul
-    var i = 0
+    // Eight bytes at a time: `(x - ones) & ~x & tops` has a bit exactly if some byte of x is zero. The compiler makes
+    // vectors of it. (Swift's own SIMD types call a function a lane for a minimum here.)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    var (high, nul, tab, cr) = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    let whole = bytes.count & ~7
     unsafe bytes.withUnsafeBytes { raw in
-      while i + 32 <= count {
-        let v = unsafe raw.loadUnaligned(fromByteOffset: i, as: Vector.self)
-        high |= v
-        nul = pointwiseMin(nul, v)
-        tab = pointwiseMin(tab, v ^ 9)
-        cr = pointwiseMin(cr, v ^ 13)
-        i += 32
+      for i in stride(from: 0, to: whole, by: 8) {
+        let word = unsafe raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+        let (t, c) = (word ^ (ones &* 9), word ^ (ones &* 13))
+        high |= word
+        nul |= (word &- ones) & ~word
+        tab |= (t &- ones) & ~t
+        cr |= (c &- ones) & ~c
       }
     }
-    var highest = high.max()
-    var lowest = (nul.min(), tab.min(), cr.min())
-    while i < count {
+    (isASCII, hasNUL, hasTab, hasCR) = (high & tops == 0, nul & tops != 0, tab & tops != 0, cr & tops != 0)
+    for i in whole..<bytes.count {
       let byte = bytes[i]
-      highest = max(highest, byte)
-      lowest = (min(lowest.0, byte), min(lowest.1, byte ^ 9), min(lowest.2, byte ^ 13))
-      i += 1
+      if byte >= 0x80 { isASCII = false }
+      if byte == 0 { hasNUL = true }
+      if byte == 9 { hasTab = true }
+      if byte == 13 { hasCR = true }
     }
-    isASCII = highest < 0x80
-    (hasNUL, hasTab, hasCR) = (lowest.0 == 0, lowest.1 == 0, lowest.2 == 0)
   }
 }
 

@@ -11,7 +11,7 @@ public struct Hash128: Hashable, Sendable {
   /// Hashes the bytes.
   public init(_ bytes: Span<UInt8>) { self.init(bytes, seed: 0) }
 
-  init(_ bytes: Span<UInt8>, seed: UInt64) {
+  package init(_ bytes: Span<UInt8>, seed: UInt64) {
     let count = bytes.count
     var h1 = seed
     var h2 = seed

@@ -65,7 +65,9 @@ public struct Language: Sendable, Hashable, CustomStringConvertible {
   /// The code.
   public var description: String { code }
 
+  /// Whether both have the same code.
   public static func == (a: Language, b: Language) -> Bool { a.code == b.code }
+  /// Hashes the code.
   public func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
   /// Scripts that may follow a language code, each with the one it counts as: Kore is Hangul with Chinese characters.
@@ -136,8 +138,8 @@ private struct LanguageEntry: Sendable {
         codes: fields[0].split(separator: " ").map(String.init), script: fields[1],
         names: fields[2].split(separator: "/").map(String.init))
       for key in entry.codes + entry.names.map({ $0.lowercased() }) {
-        precondition(table.indices[key] == nil, "language table: \(key) occurs twice")
-        table.indices[key] = table.entries.count
+        let index = table.indices.updateValue(table.entries.count, forKey: key)
+        precondition(index == nil || index == table.entries.count, "language table: \(key) occurs twice")
       }
       table.entries.append(entry)
     }

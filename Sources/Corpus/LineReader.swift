@@ -95,8 +95,9 @@ private struct LineCutter {
     self.source = source
     self.name = name
     self.options = options
-    // Room for the longest unfinished line and a chunk after it.
-    buffer = [UInt8](repeating: 0, count: Self.chunk + options.maxLineBytes + 2)
+    // Room for the longest unfinished line and a chunk after it. A line is known to be too long only with 4 bytes more:
+    // its end may be `\r\n`, and to cut it the character across the limit must be seen whole.
+    buffer = [UInt8](repeating: 0, count: Self.chunk + options.maxLineBytes + 4)
   }
 
   mutating func fill(_ batch: inout LineBatch, maxLines: Int, maxBytes: Int) throws(Failure) {
@@ -152,7 +153,7 @@ private struct LineCutter {
         try examineLines()
         return
       }
-      if tail >= options.maxLineBytes + 2 { return }
+      if tail >= options.maxLineBytes + 4 { return }
     }
     whole = tail
     try examineLines()

@@ -12,6 +12,7 @@ public struct TextOptions: Sendable, Equatable {
     case raw
   }
 
+  /// What a line holds.
   public var format: Format
   /// Whether invalid UTF-8 is an error (true) or is repaired with U+FFFD and counted (false).
   public var strict: Bool

@@ -9,7 +9,7 @@ import Testing
   let words = "model.bert.embedding.word_embedding.embedding.weight"
 
   func problem(_ bytes: [UInt8]) -> Failure? {
-    let path = folder.overwrite(bytes, as: "x.pt")
+    let path = try folder.write("x.pt", bytes)
     let failure = failure { _ = try Checkpoint(path: path) }
     #expect(failure?.kind == .badData)
     return failure
@@ -73,7 +73,7 @@ import Testing
   }
 
   func readAll(_ bytes: [UInt8]) {
-    let path = folder.overwrite(bytes, as: "x.pt")
+    let path = try folder.write("x.pt", bytes)
     toleratingBadData {
       let read = try Checkpoint(path: path)
       for tensor in read.tensors where tensor.type.isFloat { _ = try read.floats(tensor.name) }
@@ -129,7 +129,7 @@ import Testing
       (0, [1, 4, 1], [99, 3, 77], [0, 3, 6, 9]), (2, [], [], [2]), (0, [0, 9], [1, 1], []),
     ] as [(Int, [Int], [Int], [Float])] {
       let body = "}" + key(words) + tensor(offset: offset, shape: shape, strides: strides, count: 12) + "s."
-      let path = folder.overwrite(archive(["a/data.pkl": pickle(body), "a/data/0": data]), as: "s.pt")
+      let path = try folder.write("s.pt", archive(["a/data.pkl": pickle(body), "a/data/0": data]))
       #expect(try Checkpoint(path: path).floats(words) == expected)
     }
   }
@@ -265,6 +265,6 @@ import Testing
     var languages = options()
     languages.languages = ["en", "de"]
     expect(attempt("bare.pt", languages), says: "5 languages, but 2 are given")
-    #expect(folder.names() == [])
+    #expect(try folder.list() == [])
   }
 }

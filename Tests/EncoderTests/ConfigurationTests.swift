@@ -13,7 +13,7 @@ import Testing
     """
 
   func read(_ json: String) throws -> Configuration {
-    try Configuration(path: folder.write(Array(json.utf8), as: "config.json"))
+    try Configuration(path: folder.write("config.json", Array(json.utf8)))
   }
 
   @Test func theReleasedModelHasThePublishedNumbersOfParameters() throws {
@@ -70,7 +70,7 @@ import Testing
 
   @Test func damagedFilesFailOrRead() throws {
     damagedCopies(of: Array(Self.released.utf8), flips: 2000) { bytes in
-      let path = folder.overwrite(bytes, as: "x.json")
+      let path = try folder.write("x.json", bytes)
       toleratingBadData { _ = try Configuration(path: path) }
     }
   }

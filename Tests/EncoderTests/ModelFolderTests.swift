@@ -33,8 +33,8 @@ import Testing
   @Test(arguments: [false, true])
   func aWrittenModelOpens(training: Bool) throws {
     let path = try write(type: training ? .float16 : .float32, training: training)
-    #expect(folder.names() == ["model"])
-    #expect(folder.names(in: "model") == ["README.md", "config.json", "model.safetensors", "sentencepiece.model"])
+    #expect(try folder.list() == ["model"])
+    #expect(try folder.list("model") == ["README.md", "config.json", "model.safetensors", "sentencepiece.model"])
     let model = try ModelFolder(path: path)
     #expect(model.configuration == configuration)
     #expect(model.hasTrainingTensors == training)
@@ -57,17 +57,17 @@ import Testing
         configuration.tensorShapes(training: false)[2].name)[0] == 1)
     try write(replace: true, value: 2)
     #expect(try ModelFolder(path: path).weights.floats(configuration.tensorShapes(training: false)[2].name)[0] == 2)
-    #expect(folder.names() == ["model"])
+    #expect(try folder.list() == ["model"])
     // A folder with anything else in it is not a model to throw away.
-    _ = try folder.write([1], as: "model/notes.txt")
+    _ = try folder.write("model/notes.txt", [1])
     expect(failure { try write(replace: true) }, says: "notes.txt")
-    _ = try folder.write([1], as: "plain")
+    _ = try folder.write("plain", [1])
     expect(failure { try write("plain", replace: true) }, says: "not a folder")
     expect(failure { try write("no/such/folder") }, says: "no/such/folder")
     // An empty folder is as good as none.
     #expect(unsafe mkdir(folder.file("empty"), 0o777) == 0)
     _ = try ModelFolder(path: write("empty"))
-    #expect(folder.names() == ["empty", "model", "plain"])
+    #expect(try folder.list() == ["empty", "model", "plain"])
   }
 
   @Test func aFailureLeavesNothingBehind() throws {
@@ -84,7 +84,7 @@ import Testing
           to: folder.file("m"), configuration: configuration, tokenizer: Fixture.tokenizer(), card: ""
         ) { (_, _) throws(Failure) in throw Failure(.software, "stop", "here") }
       }, says: "stop")
-    #expect(folder.names() == [])
+    #expect(try folder.list() == [])
   }
 
   @Test func partsOfDifferentModelsAreFound() throws {
@@ -104,11 +104,11 @@ import Testing
     try setWeights(shapes, at: path)
     var config = configuration
     config.vocabSize = 299
-    _ = try folder.write(Array(config.json().utf8), as: "model/config.json")
+    _ = try folder.write("model/config.json", Array(config.json().utf8))
     expect(failure { _ = try ModelFolder(path: path) }, says: "sentencepiece.model", "300 pieces", "vocab_size 299")
     config = configuration
     config.languages.swapAt(0, 1)
-    _ = try folder.write(Array(config.json().utf8), as: "model/config.json")
+    _ = try folder.write("model/config.json", Array(config.json().utf8))
     let model = try ModelFolder(path: path)
     expect(failure { try model.verify() }, says: "languages", "another order")
   }

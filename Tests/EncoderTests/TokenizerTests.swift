@@ -148,7 +148,7 @@ import Testing
     #expect(try train(options).model == tokenizer.model)
     try tokenizer.write(to: folder.file("t.model"))
     #expect(try Tokenizer(path: folder.file("t.model")).model == tokenizer.model)
-    _ = try folder.write(Array(Self.text.joined(separator: [0x0A])), as: "text")
+    _ = try folder.write("text", Array(Self.text.joined(separator: [0x0A])))
     #expect(try Tokenizer.train(files: [folder.file("text")], options).model == tokenizer.model)
   }
 
@@ -179,7 +179,7 @@ import Testing
       failure {
         _ = try Tokenizer.train(options) { () throws(Failure) -> [UInt8]? in throw Failure(.io, "source", "broke") }
       }, says: "source: broke")
-    _ = try folder.write([0x28, 0xB5, 0x2F, 0xFD, 0], as: "t.zst")
+    _ = try folder.write("t.zst", [0x28, 0xB5, 0x2F, 0xFD, 0])
     expect(failure { _ = try Tokenizer.train(files: [folder.file("t.zst")], options) }, says: "t.zst", "compressed")
   }
 
