@@ -37,10 +37,12 @@ let package = Package(
       dependencies: ["Base", "Kernels", "Corpus", "Encoder", .product(name: "Yams", package: "Yams")],
       swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Kernels"], swiftSettings: swift),
+    .target(
+      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Index", "Kernels", "Train",
+        "Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -53,8 +55,11 @@ let package = Package(
     .testTarget(
       name: "EncoderTests", dependencies: ["Encoder", "Corpus", "TestSupport"],
       exclude: ["Oracles"], resources: [.copy("Fixtures")], swiftSettings: swift),
-    .testTarget(name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "MineTests", dependencies: ["Mine", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17

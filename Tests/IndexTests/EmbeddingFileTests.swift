@@ -131,7 +131,7 @@ import Index
     try append([Float](repeating: 1, count: 12), to: writer)
     try writer.commit()
     let whole = try readBytes(folder.file("d.npy"))
-    damagedCopies(of: whole, flips: 3000) { bytes in
+    try damagedCopies(of: whole, flips: 3000) { bytes in
       let path = try folder.write("x.npy", bytes)
       do {
         let file = try EmbeddingFile(path: path)
