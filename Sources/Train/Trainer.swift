@@ -44,7 +44,12 @@ public final class Trainer {
     self.configuration = configuration
     self.threads = threads
     self.observer = observer
-    compute = Compute(threads: threads)
+    guard let compute = Compute(threads: threads, simd: nil, precision: configuration.precision) else {
+      throw Failure(
+        .badData, configuration.file, at: "precision", "this processor has no bfloat16 products",
+        remedy: "set precision: float32")
+    }
+    self.compute = compute
     folder = RunFolder(path: configuration.output)
     tokenizer = try Tokenizer(path: configuration.tokenizer)
     var model = configuration.model
@@ -269,7 +274,8 @@ public final class Trainer {
     observer.say(
       "steps: \(total) of \(configuration.batchPairs * configuration.accumulationSteps) pairs, about "
         + "\(duration(seconds)) at \(String(format: "%.2f", secondsPerStep)) s a step; threads: \(threads), "
-        + "kernels: \(compute.simd)")
+        + "kernels: \(compute.simd), "
+        + "products in \(compute.precision.rawValue)")
   }
 
   private func copyConfiguration() throws(Failure) {
