@@ -137,7 +137,7 @@ extension Compute {
 
       for worker in workers { worker.begin(rows: block.count, k: backward.k) }
       let next = Atomic<Int>(0)
-      let forwardK = forward.k
+      let (forwardK, backwardK) = (forward.k, backward.k)
       unsafe forward.scores.withUnsafeMutableBufferPointer { scoreBuffer in
         unsafe forward.ids.withUnsafeMutableBufferPointer { idBuffer in
           let scores = unsafe SharedPointer(scoreBuffer.baseAddress)
@@ -159,12 +159,12 @@ extension Compute {
                 unsafe kernels.pointee.gemm(
                   rows.count, columns, d, worker.rows.pointer, stride, 1, panels.storage.base + j * d,
                   worker.scores.pointer, scoreColumns, nil, 0, nil)
-                unsafe worker.lists.scores.withUnsafeMutableBufferPointer { own in
-                  unsafe worker.lists.ids.withUnsafeMutableBufferPointer { ownIds in
+                unsafe worker.listScores.withUnsafeMutableBufferPointer { own in
+                  unsafe worker.listIDs.withUnsafeMutableBufferPointer { ownIds in
                     unsafe kernels.pointee.top_k(
                       rows.count, columns, worker.scores.pointer, scoreColumns, Int32(sources.lowerBound + low),
                       Int32(block.lowerBound + j), forwardK, scores + low * forwardK, ids + low * forwardK,
-                      worker.k, own.baseAddress! + j * worker.k, ownIds.baseAddress! + j * worker.k,
+                      backwardK, own.baseAddress! + j * backwardK, ownIds.baseAddress! + j * backwardK,
                       worker.last.pointer + j)
                   }
                 }
@@ -174,7 +174,10 @@ extension Compute {
         }
       }
       if stopped.load(ordering: .relaxed) { return nil }
-      for worker in workers { backward.merge(worker.lists, at: block.lowerBound - targets.lowerBound) }
+      for worker in workers {
+        let lists = TopK(rows: block.count, k: backward.k, scores: worker.listScores, ids: worker.listIDs)
+        backward.merge(lists, at: block.lowerBound - targets.lowerBound)
+      }
       progress(Double(block.upperBound - targets.lowerBound) / Double(targets.count))
     }
     return (forward, backward)
@@ -186,10 +189,9 @@ private final class SearchWorker: @unchecked Sendable {
   // Sendable because one thread uses it during a block, and the caller's between blocks.
   let rows: Tensor, scores: Tensor
   /// The lists of the block's targets, of the sources that this worker met.
-  var lists = TopK(rows: 0, k: 0)
+  var listScores: [Float] = [], listIDs: [Int32] = []
   /// The last score of each of these lists.
-  var last = Tensor(rows: 0, columns: 0)
-  var k: Int { lists.k }
+  private(set) var last = Tensor(rows: 0, columns: 0)
 
   init(rows: Tensor, scores: Tensor) {
     self.rows = rows
@@ -197,7 +199,8 @@ private final class SearchWorker: @unchecked Sendable {
   }
 
   func begin(rows: Int, k: Int) {
-    lists = TopK(rows: rows, k: k)
+    listScores = Array(repeating: -.infinity, count: rows * k)
+    listIDs = Array(repeating: -1, count: rows * k)
     if last.count < rows { last = Tensor(rows: 1, columns: rows) }
     last.fill(-.infinity)
   }
