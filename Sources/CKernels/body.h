@@ -518,6 +518,71 @@ static void NAME(from_half)(long n, const uint16_t *x, float *y) {
   }
 }
 
+// ---- neighbours ------------------------------------------------------------------------------------------------------
+
+static void NAME(scale)(long n, double a, const float *x, float *y) {
+#pragma clang loop vectorize(enable)
+  for (long i = 0; i < n; i++) y[i] = (float)(a * (double)x[i]);
+}
+
+// Puts (score, id), known to beat the last entry, into a list sorted by descending score. An equal score goes behind those
+// that are there: candidates come in ascending order of their ids.
+INLINE void NAME(insert)(long k, float *scores, int32_t *ids, float score, int32_t id) {
+  long p = k - 1;
+  for (; p > 0 && scores[p - 1] < score; p--) {
+    scores[p] = scores[p - 1];
+    ids[p] = ids[p - 1];
+  }
+  scores[p] = score;
+  ids[p] = id;
+}
+
+// Columns [j, end) of row i, one by one: at most four vectors of which some lane beats a threshold.
+static void NAME(top_k_columns)(long j, long end, const float *row, int32_t row_id, int32_t column_id, long row_k,
+                                float *row_scores, int32_t *row_ids, long column_k, float *column_scores,
+                                int32_t *column_ids, float *column_last) {
+  for (; j < end; j++) {
+    float s = row[j];
+    if (s > row_scores[row_k - 1]) NAME(insert)(row_k, row_scores, row_ids, s, column_id + (int32_t)j);
+    if (s > column_last[j]) {
+      float *scores = column_scores + j * column_k;
+      NAME(insert)(column_k, scores, column_ids + j * column_k, s, row_id);
+      column_last[j] = scores[column_k - 1];
+    }
+  }
+}
+
+static void NAME(top_k)(long m, long n, const float *c, long ldc, int32_t row_id, int32_t column_id, long row_k,
+                        float *row_scores, int32_t *row_ids, long column_k, float *column_scores, int32_t *column_ids,
+                        float *column_last) {
+  for (long i = 0; i < m; i++) {
+    const float *row = c + i * ldc;
+    float *scores = row_scores + i * row_k;
+    int32_t *ids = row_ids + i * row_k;
+    long j = 0;
+    // As a rule nothing beats either threshold, so that is asked of four vectors at a time.
+    for (; j + 4 * VW <= n; j += 4 * VW) {
+      const vf last = SPLAT(scores[row_k - 1]);
+      vi hit[4];
+#pragma clang loop unroll(full)
+      for (int q = 0; q < 4; q++) {
+        vf s = LOAD(row + j + q * VW), t = LOAD(column_last + j + q * VW);
+        // Above the lower of the two thresholds is above one of them.
+        hit[q] = s > NAME(select)(t < last, t, last);
+      }
+      if (__builtin_expect(__builtin_reduce_or((hit[0] | hit[1]) | (hit[2] | hit[3])) == 0, 1)) continue;
+#pragma clang loop unroll(full)
+      for (int q = 0; q < 4; q++)
+        if (__builtin_reduce_or(hit[q]))
+          NAME(top_k_columns)(j + q * VW, j + (q + 1) * VW, row, row_id + (int32_t)i, column_id, row_k, scores, ids,
+                              column_k, column_scores, column_ids, column_last);
+    }
+    if (j < n)
+      NAME(top_k_columns)(j, n, row, row_id + (int32_t)i, column_id, row_k, scores, ids, column_k, column_scores,
+                          column_ids, column_last);
+  }
+}
+
 const ems_kernels NAME(table) = {
     .name = SET,
     .panel_width = NR,
@@ -539,4 +604,6 @@ const ems_kernels NAME(table) = {
     .adam = NAME(adam),
     .to_half = NAME(to_half),
     .from_half = NAME(from_half),
+    .scale = NAME(scale),
+    .top_k = NAME(top_k),
 };

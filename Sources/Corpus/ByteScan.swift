@@ -71,7 +71,7 @@ func moveToFront(_ buffer: inout [UInt8], from: Int, to: Int) {
 
 /// Appends the bytes of a span.
 @inline(__always)
-func append(_ bytes: Span<UInt8>, to array: inout [UInt8]) {
+package func append(_ bytes: Span<UInt8>, to array: inout [UInt8]) {
   unsafe bytes.withUnsafeBytes { unsafe array.append(contentsOf: $0) }
 }
 

@@ -66,6 +66,15 @@ typedef struct ems_kernels {
                float eps, float correction1, float correction2_sqrt, float coupled_decay, float decoupled_decay, float clip);
   void (*to_half)(long n, const float *x, uint16_t *y);
   void (*from_half)(long n, const uint16_t *x, float *y);
+
+  // y = a x, rounded once; y may be x.
+  void (*scale)(long n, double a, const float *x, float *y);
+  // The scores c[m,n] of m rows with n columns go to the best-lists of both. A list is k scores in descending order with
+  // their ids; unfilled places hold -inf. row_scores, row_ids: [m, row_k]; column_scores, column_ids: [n, column_k];
+  // column_last[n]: the last score of each column's list, kept beside it so that it can be compared as a vector. Row i has
+  // the id row_id + i. A list must see its candidates in ascending order of ids: among equal scores the lower one wins.
+  void (*top_k)(long m, long n, const float *c, long ldc, int32_t row_id, int32_t column_id, long row_k, float *row_scores,
+                int32_t *row_ids, long column_k, float *column_scores, int32_t *column_ids, float *column_last);
 } ems_kernels;
 
 // The chosen set; constant after the first call.

@@ -1,0 +1,93 @@
+import CKernels
+import Glibc
+
+/// Rows of numbers where they lie, in a mapped file or a tensor, with the factor that brings each to length 1.
+///
+/// The rows themselves are not copied: a block of them is converted and scaled when it is needed, so memory is 8 bytes a
+/// row, whatever its length.
+@safe public struct UnitRows: @unchecked Sendable {
+  // Sendable because nothing here is written after init, and the owner keeps the address valid.
+  /// The number of rows.
+  public let rows: Int
+  /// The number of elements of a row, at least 1.
+  public let columns: Int
+  /// 1 / |x| for every row; 0 for a row of zeros, NaN for a row that holds a NaN or an infinity.
+  public fileprivate(set) var factors: [Double] = []
+
+  private let base: UnsafeRawPointer
+  private let half: Bool
+  private let owner: any AnyObject & Sendable
+
+  /// Describes rows that follow each other without gaps; `Compute.unitRows` then measures them.
+  ///
+  /// - Parameters:
+  ///   - base: the first row; need not be aligned.
+  ///   - half: whether the elements are IEEE half floats, not singles.
+  ///   - owner: what keeps the memory alive.
+  package init(base: UnsafeRawPointer, half: Bool, rows: Int, columns: Int, owner: any AnyObject & Sendable) {
+    precondition(rows >= 0 && columns >= 1)
+    unsafe self.base = base
+    self.half = half
+    self.rows = rows
+    self.columns = columns
+    self.owner = owner
+  }
+
+  /// The rows of a tensor.
+  package init(_ tensor: Tensor) {
+    unsafe self.init(
+      base: UnsafeRawPointer(tensor.pointer), half: false, rows: tensor.rows, columns: tensor.columns,
+      owner: tensor.storage)
+  }
+
+  /// Row `i` in single precision, as it is stored.
+  fileprivate func widen(_ i: Int, into y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ems_kernels>) {
+    if half {
+      let row = unsafe base + i * columns * 2
+      unsafe kernels.pointee.from_half(columns, row.assumingMemoryBound(to: UInt16.self), y)
+    } else {
+      unsafe memcpy(y, base + i * columns * 4, columns * 4)
+    }
+  }
+
+  /// Row `i` with length 1: every element is the stored one times the factor in double precision, rounded once.
+  func unit(_ i: Int, into y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ems_kernels>) {
+    unsafe widen(i, into: y, kernels)
+    unsafe kernels.pointee.scale(columns, factors[i], y, y)
+  }
+}
+
+extension Compute {
+  /// Measures the rows' lengths, in double precision.
+  ///
+  /// Rows that are not finite are not refused here; they are told by a factor of NaN.
+  package func unitRows(_ rows: UnitRows) -> UnitRows {
+    var result = rows
+    var factors = [Double](repeating: 0, count: rows.rows)
+    unsafe factors.withUnsafeMutableBufferPointer { buffer in
+      let output = unsafe SharedPointer(buffer.baseAddress)
+      unsafe parallelRows(rows.rows, grain: 512, scratchFloats: rows.columns) { range, scratch in
+        for i in range {
+          unsafe rows.widen(i, into: scratch, kernels)
+          let squares = unsafe kernels.pointee.sum_squares(rows.columns, scratch)
+          output[i] = squares == 0 ? 0 : squares.isFinite ? 1 / squares.squareRoot() : .nan
+        }
+      }
+    }
+    result.factors = factors
+    return result
+  }
+}
+
+/// A pointer that several threads hold; each writes elements of its own.
+@safe struct SharedPointer<Element>: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Element>?
+  init(_ base: UnsafeMutablePointer<Element>?) { unsafe self.base = base }
+
+  static func + (pointer: Self, offset: Int) -> UnsafeMutablePointer<Element> { unsafe pointer.base! + offset }
+
+  subscript(i: Int) -> Element {
+    get { unsafe base![i] }
+    nonmutating set { unsafe base![i] = newValue }
+  }
+}

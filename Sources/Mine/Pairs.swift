@@ -1,0 +1,161 @@
+import Base
+import Corpus
+import Foundation
+import Index
+
+/// A column of a table of mined pairs; the raw value is its name on the command line.
+public enum PairField: String, Sendable, Codable, CaseIterable {
+  /// The margin score, with 6 decimals.
+  case score
+  /// The sentences; without texts the row numbers.
+  case source, target
+  /// The cosine, with 6 decimals.
+  case cosine
+  /// The ids of the lines, in texts of `id TAB sentence`.
+  case sourceID = "source-id"
+  case targetID = "target-id"
+  /// The lines' numbers in their files, or rows of embeddings, from 0. Of a sentence that comes several times, the first.
+  case sourceRow = "source-row"
+  case targetRow = "target-row"
+  /// The place, from 1, of the target among the source's neighbours, and the other way round; 0 if it is not there.
+  case sourceRank = "source-rank"
+  case targetRank = "target-rank"
+  /// `forward`, `backward` or `both`: for which side the pair is the best one.
+  case direction
+  /// How often the sentence came on its side.
+  case sourceCount = "source-count"
+  case targetCount = "target-count"
+  /// Signs of a wrong pair, joined by commas: `number` and `url` if the two sentences hold different numbers or
+  /// addresses, `hub` if one of the two is a neighbour of unusually many rows.
+  case flags
+
+  /// What is written when nothing is asked for.
+  public static let standard: [PairField] = [.score, .source, .target]
+
+  /// Reads a comma-separated list of names.
+  ///
+  /// - Throws: `Failure(.usage)` that lists the known names.
+  public static func parse(_ list: String) throws(Failure) -> [PairField] {
+    var fields: [PairField] = []
+    for name in list.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let field = PairField(rawValue: String(name)) else {
+        let known = allCases.map(\.rawValue).joined(separator: ", ")
+        throw Failure(.usage, "--fields", "\"\(name)\" is no field", remedy: "the fields are \(known)")
+      }
+      fields.append(field)
+    }
+    return fields
+  }
+}
+
+/// What is known of the rows of one side beside their embeddings. Everything may be missing.
+public struct PairSide: Sendable {
+  /// The sentence of each row.
+  public var texts: TextTable?
+  /// The id of each row.
+  public var ids: [String]?
+  /// The line of the input, from 0, that each row stands for; nil if that is the row itself.
+  public var lines: [Int]?
+  /// How often each row's sentence came in the input; nil if once.
+  public var counts: [Int]?
+
+  /// A side of which only row numbers are known.
+  public init() {}
+}
+
+/// Writes mined pairs as tab-separated columns, one pair a line.
+public struct PairWriter {
+  private let fields: [PairField]
+  private let source: PairSide, target: PairSide
+  private let neighbours: TwoWayNeighbours
+  private let sourceHubs: [Bool], targetHubs: [Bool]
+
+  /// - Throws: `Failure(.usage)` for a field that needs ids where there are none.
+  public init(
+    fields: [PairField], source: PairSide, target: PairSide, neighbours: TwoWayNeighbours
+  ) throws(Failure) {
+    for (field, side) in [(PairField.sourceID, source), (.targetID, target)]
+    where fields.contains(field) && side.ids == nil {
+      throw Failure(
+        .usage, "--fields", "\(field.rawValue) needs texts with ids",
+        remedy: "give texts whose lines are `id TAB sentence`, and --ids")
+    }
+    self.fields = fields
+    self.source = source
+    self.target = target
+    self.neighbours = neighbours
+    let wanted = fields.contains(.flags)
+    targetHubs = wanted ? Self.hubs(neighbours.forward, of: neighbours.backward.rows) : []
+    sourceHubs = wanted ? Self.hubs(neighbours.backward, of: neighbours.forward.rows) : []
+  }
+
+  /// Rows that occur in more than ten times as many lists as an average row, and in more than ten.
+  static func hubs(_ lists: NeighbourLists, of rows: Int) -> [Bool] {
+    var uses = [Int](repeating: 0, count: rows)
+    for id in lists.ids { uses[Int(id)] += 1 }
+    let limit = 10 * max(1, Double(lists.ids.count) / Double(rows))
+    return uses.map { Double($0) > limit }
+  }
+
+  /// Writes pairs to a file, compressed as its name says (`-`: standard output).
+  public func write(_ pairs: [MinedPair], to path: String) throws(Failure) {
+    let writer = try TextWriter(path: path)
+    var line: [UInt8] = []
+    for pair in pairs {
+      line.removeAll(keepingCapacity: true)
+      append(pair, to: &line)
+      try writer.write(line.span)
+    }
+    try writer.commit()
+  }
+
+  private func append(_ pair: MinedPair, to line: inout [UInt8]) {
+    let (x, y) = (Int(pair.source), Int(pair.target))
+    for (column, field) in fields.enumerated() {
+      if column > 0 { line.append(UInt8(ascii: "\t")) }
+      switch field {
+      case .score: line += Self.decimal(pair.score).utf8
+      case .cosine: line += Self.decimal(Double(pair.cosine)).utf8
+      case .source: appendText(of: source, x, to: &line)
+      case .target: appendText(of: target, y, to: &line)
+      case .sourceID: line += (source.ids?[x] ?? "").utf8
+      case .targetID: line += (target.ids?[y] ?? "").utf8
+      case .sourceRow: line += String(source.lines?[x] ?? x).utf8
+      case .targetRow: line += String(target.lines?[y] ?? y).utf8
+      case .sourceRank: line += String(Self.rank(of: pair.target, in: neighbours.forward, x)).utf8
+      case .targetRank: line += String(Self.rank(of: pair.source, in: neighbours.backward, y)).utf8
+      case .direction: line += pair.direction.rawValue.utf8
+      case .sourceCount: line += String(source.counts?[x] ?? 1).utf8
+      case .targetCount: line += String(target.counts?[y] ?? 1).utf8
+      case .flags: line += flags(x, y).utf8
+      }
+    }
+    line.append(UInt8(ascii: "\n"))
+  }
+
+  private func appendText(of side: PairSide, _ row: Int, to line: inout [UInt8]) {
+    if let texts = side.texts {
+      line += texts.line(row)
+    } else {
+      line += String(side.lines?[row] ?? row).utf8
+    }
+  }
+
+  private func flags(_ x: Int, _ y: Int) -> String {
+    var flags: [String] = []
+    if let a = source.texts?.line(x), let b = target.texts?.line(y) {
+      if PairFlags.numbers(a) != PairFlags.numbers(b) { flags.append("number") }
+      if PairFlags.addresses(a) != PairFlags.addresses(b) { flags.append("url") }
+    }
+    if sourceHubs[x] || targetHubs[y] { flags.append("hub") }
+    return flags.joined(separator: ",")
+  }
+
+  private static func rank(of id: Int32, in lists: NeighbourLists, _ row: Int) -> Int {
+    let list = lists.ids[row * lists.k..<(row + 1) * lists.k]
+    return list.firstIndex(of: id).map { $0 - list.startIndex + 1 } ?? 0
+  }
+
+  /// A number with 6 decimals, as C's `%.6f`.
+  static func decimal(_ value: Double) -> String { String(format: "%.6f", value) }
+}
