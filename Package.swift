@@ -26,6 +26,9 @@ let package = Package(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
     .target(name: "CKernels"),
+    .target(
+      name: "CFaiss",
+      linkerSettings: [.linkedLibrary("faiss"), .linkedLibrary("gomp"), .linkedLibrary("openblas")]),
 
     // The rooms, from the ground up.
     .target(name: "Base", swiftSettings: swift),
@@ -36,7 +39,7 @@ let package = Package(
       name: "Train",
       dependencies: ["Base", "Kernels", "Corpus", "Encoder", .product(name: "Yams", package: "Yams")],
       swiftSettings: swift),
-    .target(name: "Index", dependencies: ["Base", "Kernels"], swiftSettings: swift),
+    .target(name: "Index", dependencies: ["Base", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
       name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
     .executableTarget(

@@ -10,6 +10,10 @@ public final class OutputFile {
   /// Bytes written so far, those still in the buffer included.
   public private(set) var count = 0
 
+  /// Where the bytes are until `commit()`: for libraries that write files by name. What they write is then committed as
+  /// if it had been written here.
+  package var pathUntilCommit: String { temporary ?? path }
+
   private let temporary: String?
   private var file: Int32
   private var buffer: [UInt8] = []

@@ -1,0 +1,25 @@
+// Faiss's own C API, as its headers declare it (Debian ships the headers but leaves the functions out of the library; a
+// Faiss built with its C API can take the place of CFaiss.cpp), and a few calls that the API lacks, with the prefix ems_.
+#pragma once
+#include <faiss/c_api/AutoTune_c.h>
+#include <faiss/c_api/IndexIVF_c.h>
+#include <faiss/c_api/Index_c.h>
+#include <faiss/c_api/error_c.h>
+#include <faiss/c_api/faiss_c.h>
+#include <faiss/c_api/index_factory_c.h>
+#include <faiss/c_api/index_io_c.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The inverted file inside an index, behind its vector transforms; null if it has none. Owned by the index.
+FaissIndexIVF *ems_faiss_ivf(FaissIndex *index);
+// Moves the vectors of `from`, which was trained with `into`, behind those of `into`; `from` is empty afterwards.
+int ems_faiss_merge(FaissIndex *into, FaissIndex *from);
+// The threads that Faiss's loops use from now on.
+void ems_faiss_set_threads(int threads);
+
+#ifdef __cplusplus
+}
+#endif
