@@ -9,6 +9,11 @@ public enum Interruption {
 
   /// Begins to watch for the signals.
   public static func watch() {
+    // A parent that blocks signals in the thread it starts us from hands that on.
+    var watched = sigset_t()
+    unsafe sigemptyset(&watched)
+    for signalNumber in [SIGINT, SIGTERM] { unsafe sigaddset(&watched, signalNumber) }
+    unsafe pthread_sigmask(SIG_UNBLOCK, &watched, nil)
     for signalNumber in [SIGINT, SIGTERM] {
       signal(signalNumber) { number in
         if Interruption.count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }

@@ -7,7 +7,8 @@ import CKernels
 public struct Dropout: Sendable {
   /// Probability in [0, 1) that an element is set to zero; the others are multiplied by 1/(1-p).
   public var probability: Float
-  /// Differs for every site, layer and step.
+  /// Differs for every site, layer and step, in all its bits: the output of a mixer such as splitmix64's. (Keys that differ
+  /// in a single bit give masks that are not independent of each other.)
   public var key: UInt64
 
   /// - Parameter probability: in [0, 1).

@@ -37,6 +37,12 @@ struct RunFolder {
         throw Failure(
           .io, folder, "cannot create the folder", remedy: "check the path of output and its permissions")
       }
+      // What a killed process left half-written, NAME.PID.tmp: nobody would ever remove it.
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+        let parts = name.split(separator: ".")
+        guard parts.count >= 3, parts.last == "tmp", Int(parts[parts.count - 2]) != nil else { continue }
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+      }
     }
   }
 

@@ -1,11 +1,11 @@
 import Foundation
 
 /// Where a sampler is: enough, with the seed, to draw the same pairs again.
-struct SamplerState: Codable, Sendable, Equatable {
+package struct SamplerState: Codable, Sendable, Equatable {
   /// Pairs drawn from each corpus before the current pool.
-  var drawn: [Int]
+  package var drawn: [Int]
   /// Pools drawn, and batches taken from the current one.
-  var pool = 0, taken = 0
+  package var pool = 0, taken = 0
 }
 
 /// Draws batches of pairs from several corpora.
@@ -13,7 +13,7 @@ struct SamplerState: Codable, Sendable, Equatable {
 /// Corpora are drawn at random, p ∝ size^exponent or by weight; within a corpus every pair comes once before any comes
 /// twice, in a pseudo-random order that needs no memory. Several batches' worth is drawn at once, sorted by length and
 /// cut, so that batches are of similar length; the batches of a pool come in random order.
-final class Sampler {
+package final class Sampler {
   private(set) var state: SamplerState
   private let sizes: [Int]
   private let cumulative: [Double]
@@ -27,7 +27,7 @@ final class Sampler {
   ///   - weights: relative frequencies; nil for size^exponent
   ///   - reserved: pairs of each corpus never to draw (validation)
   ///   - lengths: tokens of a corpus's pair
-  init(
+  package init(
     sizes: [Int], weights: [Double?], exponent: Double, reserved: [Set<Int>], seed: UInt64, batch: Int, pool: Int,
     lengths: @escaping (Int, Int) -> Int
   ) {
@@ -50,13 +50,19 @@ final class Sampler {
   }
 
   /// Shares of the corpora in what is drawn, adding up to 1.
-  var shares: [Double] {
+  package var shares: [Double] {
     let total = cumulative.last ?? 1
     return zip(cumulative, [0] + cumulative).map { ($0 - $1) / total }
   }
 
+  /// Whether a state can be one of this sampler's.
+  package func accepts(_ saved: SamplerState) -> Bool {
+    saved.drawn.count == sizes.count && saved.drawn.allSatisfy { $0 >= 0 } && saved.pool >= 0
+      && (0..<pool).contains(saved.taken)
+  }
+
   /// Continues from a state that a sampler of the same corpora and settings had.
-  func restore(_ saved: SamplerState) {
+  package func restore(_ saved: SamplerState) {
     state = saved
     state.taken = 0
     if saved.taken > 0 {
@@ -66,7 +72,7 @@ final class Sampler {
   }
 
   /// The state to save now.
-  var checkpoint: SamplerState {
+  package var checkpoint: SamplerState {
     var saved = state
     // Inside a pool, what is saved is where the pool began, and how many batches to pass over.
     if state.taken > 0 {
@@ -79,7 +85,7 @@ final class Sampler {
   private var drawnBefore: [Int] = []
 
   /// The next batch's pairs.
-  func next() -> [(corpus: Int, pair: Int)] {
+  package func next() -> [(corpus: Int, pair: Int)] {
     if state.taken == 0 { draw() }
     let result = batches[state.taken]
     state.taken = (state.taken + 1) % pool
@@ -115,33 +121,35 @@ final class Sampler {
 }
 
 /// A small generator whose whole state is one number (splitmix64).
-struct SplitMix {
+package struct SplitMix {
   var state: UInt64
 
-  mutating func next() -> UInt64 {
+  package init(state: UInt64) { self.state = state }
+
+  package mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     return mix(state)
   }
 
   /// Uniform in [0, 1).
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// Uniform in 0 ..< bound.
-  mutating func below(_ bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
+  package mutating func below(_ bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
 
   /// Normal with mean 0 and deviation 1 (Box and Muller 1958).
-  mutating func normal() -> Double {
+  package mutating func normal() -> Double {
     (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit())
   }
 }
 
 /// A pseudo-random order of 0 ..< count without a table: a four-round Feistel network on the next even number of bits,
 /// walked until it lands inside.
-struct Permutation {
-  let count: Int
+package struct Permutation {
+  package let count: Int
   private let key: UInt64, half: UInt64, mask: UInt64
 
-  init(count: Int, key: UInt64) {
+  package init(count: Int, key: UInt64) {
     precondition(count > 0)
     self.count = count
     self.key = key
@@ -150,7 +158,7 @@ struct Permutation {
     mask = (1 << half) - 1
   }
 
-  subscript(i: Int) -> Int {
+  package subscript(i: Int) -> Int {
     var x = UInt64(i)
     repeat {
       var left = x >> half, right = x & mask

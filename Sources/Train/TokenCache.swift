@@ -47,7 +47,7 @@ public final class TokenCache: Sendable {
   }
 
   /// The ids of pair `i`.
-  func pair(_ i: Int) -> (source: [Int32], target: [Int32]) {
+  package func pair(_ i: Int) -> (source: [Int32], target: [Int32]) {
     let start = offset(i)
     let file = records
     func value(_ position: Int) -> Int32 {
@@ -61,7 +61,7 @@ public final class TokenCache: Sendable {
   }
 
   /// Tokens of pair `i`, both sides.
-  func length(_ i: Int) -> Int { offset(i + 1) - offset(i) - 2 }
+  package func length(_ i: Int) -> Int { offset(i + 1) - offset(i) - 2 }
 
   // MARK: making
 
@@ -70,7 +70,7 @@ public final class TokenCache: Sendable {
   /// - Parameters:
   ///   - folder: exists; the files' names derive from the corpus, the tokenizer and the settings
   ///   - forbidden: keys of the sentences that must not occur
-  static func open(
+  package static func open(
     _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, forbidden: ForbiddenSentences,
     folder: String, threads: Int
   ) throws(Failure) -> TokenCache {
@@ -189,13 +189,13 @@ private final class NpyVector {
 }
 
 /// The sentences of test files, normalised, that training pairs must not hold.
-struct ForbiddenSentences: Sendable {
+package struct ForbiddenSentences: Sendable {
   private var keys: Set<Hash128> = []
   /// Changes with the set.
   private(set) var digest: UInt64 = 0
 
   /// Reads every file, and every file of every folder. Columns of a line count as sentences of their own.
-  init(_ paths: [String]) throws(Failure) {
+  package init(_ paths: [String]) throws(Failure) {
     var files: [String] = []
     for path in paths {
       var isFolder: ObjCBool = false
@@ -229,7 +229,7 @@ struct ForbiddenSentences: Sendable {
 
   var isEmpty: Bool { keys.isEmpty }
   /// Number of different sentences.
-  var count: Int { keys.count }
+  package var count: Int { keys.count }
 
   func contains(_ line: Span<UInt8>, _ normalizer: inout Normalizer) -> Bool {
     if keys.isEmpty { return false }

@@ -92,6 +92,11 @@ public final class Trainer {
 
     var state: RunFolder.State
     if resume, let saved = try folder.restore(model, &adam, fingerprint: fingerprint) {
+      guard sampler.accepts(saved.sampler), saved.step >= 0, saved.step <= saved.totalSteps else {
+        throw Failure(
+          .badData, "\(folder.list().last?.path ?? folder.path)/state.json", "is not what was written there",
+          remedy: "delete that checkpoint and resume again")
+      }
       state = saved
       sampler.restore(saved.sampler)
       observer.say("continuing after step \(saved.step) of \(saved.totalSteps)")

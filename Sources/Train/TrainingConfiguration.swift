@@ -14,6 +14,17 @@ public struct TrainingCorpus: Sendable, Equatable {
   public var weight: Double?
   /// Values of the third column whose lines are left out (origins with another licence, say).
   public var excludedOrigins: [String] = []
+
+  /// A corpus with everything said.
+  public init(
+    path: String, source: Language, target: Language, weight: Double? = nil, excludedOrigins: [String] = []
+  ) {
+    self.path = path
+    self.source = source
+    self.target = target
+    self.weight = weight
+    self.excludedOrigins = excludedOrigins
+  }
 }
 
 /// What `ems train` is asked to do: the content of its YAML file.
@@ -128,7 +139,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
       lowercase: try m.optional("lowercase")?.bool() ?? true,
       languageSize: try m.optional("language_size")?.int(1...16384) ?? 128)
     let declaredVocabulary = m.has("vocab_size")
-    let listed = try m.optional("languages")?.strings()
+    let listing = m.optional("languages")
+    let listed = try listing?.strings()
     try m.finish()
     if !declaredVocabulary { model.vocabSize = 0 }
 
@@ -139,7 +151,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
         do throws(Failure) {
           return try Language(parsing: value.string())
         } catch {
-          throw Failure(.badData, path, at: value.place, error.problem, remedy: error.remedy)
+          throw Failure(.badData, path, at: value.place, "\(error.subject): \(error.problem)", remedy: error.remedy)
         }
       }
       let source = try language(e.required("source_language")), target = try language(e.required("target_language"))
@@ -154,7 +166,13 @@ public struct TrainingConfiguration: Sendable, Equatable {
     let used = Set(data.flatMap { [$0.source.code, $0.target.code] })
     if let listed {
       var codes: [String] = []
-      for code in listed { codes.append(try Language(parsing: code).code) }
+      for code in listed {
+        do throws(Failure) {
+          codes.append(try Language(parsing: code).code)
+        } catch {
+          throw Failure(.badData, path, at: listing?.place, "\(error.subject): \(error.problem)", remedy: error.remedy)
+        }
+      }
       if let missing = used.sorted().first(where: { !codes.contains($0) }) {
         throw Failure(
           .badData, path, at: "data", "uses the language \(missing), which model.languages does not list",

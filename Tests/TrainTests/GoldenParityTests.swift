@@ -81,7 +81,8 @@ struct GoldenParityTests {
       #expect(entry.shape == shape, "\(name)")
       tensor.copy(from: Tensor(try file.floats("init/" + name), rows: tensor.rows, columns: tensor.columns))
     }
-    var adam = Adam(count: model.parameters.block.count, weightDecay: description.optimizer.weight_decay, decoupled: false)
+    var adam = Adam(
+      count: model.parameters.block.count, weightDecay: description.optimizer.weight_decay, decoupled: false)
     adam.betas = (description.optimizer.betas[0], description.optimizer.betas[1])
     adam.epsilon = description.optimizer.eps
     var settings = ObjectiveSettings()
