@@ -122,7 +122,8 @@ extension Compute {
     let stride = (d + 15) / 16 * 16 + 16
     let chunks = (sources.count + blockSources - 1) / blockSources
     let workers = (0..<min(threads, chunks)).map { _ in
-      SearchWorker(rows: Tensor(rows: blockSources, columns: stride), scores: Tensor(rows: blockSources, columns: scoreColumns))
+      SearchWorker(
+        rows: Tensor(rows: blockSources, columns: stride), scores: Tensor(rows: blockSources, columns: scoreColumns))
     }
     let stopped = Atomic<Bool>(false)
 

@@ -129,8 +129,7 @@ struct MiningArguments: ParsableArguments {
   @Option(help: "Lowest score that is kept; all are if not given.")
   var threshold: Double?
 
-  @Option(
-    help: "With forward (or backward) retrieval, the most pairs that one target (or source) may be in; any if not given.")
+  @Option(help: "With forward (or backward) retrieval, the most pairs that one target (or source) may be in.")
   var limit: Int?
 
   @Option(help: "Columns to write, comma-separated: \(PairField.allCases.map(\.rawValue).joined(separator: ", ")).")
