@@ -14,7 +14,8 @@ package func concurrentMap<Result: Sendable>(
     for i in 0..<count { results.append(try body(i)) }
     return results
   }
-  let state = Mutex<(results: [Result?], failed: Int?, failure: Failure?)>((Array(repeating: nil, count: count), nil, nil))
+  let state = Mutex<(results: [Result?], failed: Int?, failure: Failure?)>(
+    (Array(repeating: nil, count: count), nil, nil))
   let next = Atomic<Int>(0)
   DispatchQueue.concurrentPerform(iterations: workers) { _ in
     while true {

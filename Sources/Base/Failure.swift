@@ -15,6 +15,8 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     case software = 70
     /// Reading or writing failed: no space, no permission, a broken pipe or device.
     case io = 74
+    /// A signal asked the process to stop, and the work is not done.
+    case interrupted = 130
   }
 
   public var kind: Kind

@@ -18,4 +18,11 @@ public enum Interruption {
 
   /// Whether a signal came since `watch()`.
   public static var requested: Bool { count.load(ordering: .relaxed) > 0 }
+
+  /// What work that stops half-way fails with.
+  ///
+  /// - Parameter subject: the work, or its output.
+  package static func failure(_ subject: String) -> Failure {
+    Failure(.interrupted, subject, "stopped by a signal; nothing was written")
+  }
 }

@@ -48,12 +48,26 @@ final class FileSource: ByteSource {
   }
 
   func read(into buffer: inout [UInt8], at offset: Int) throws(Failure) -> Int {
+    if totalBytes == nil { try waitForBytes() }
     let (count, code) = retryingInterrupts {
       unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress! + offset, $0.count - offset) }
     }
     guard count >= 0 else { throw .system("cannot read", name, errno: code) }
     bytesConsumed += count
     return count
+  }
+}
+
+extension FileSource {
+  /// Waits until a pipe has bytes or ends, so that a signal to stop is heard while nothing comes.
+  private func waitForBytes() throws(Failure) {
+    var entry = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+    while true {
+      if Interruption.requested { throw Interruption.failure(name) }
+      let ready = unsafe poll(&entry, 1, 200)
+      // Trouble with waiting is left to show in the read that follows.
+      if ready > 0 || (ready < 0 && errno != EINTR) { return }
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import Base
 public final class Checkpoint: Sendable {
   /// One tensor of the state dict.
   public struct Tensor: Sendable, Equatable {
-    /// The parameter's name, without a leading `module.`.
+    /// The parameter's name, without a leading `module.` and under its newer name where it has two.
     public let name: String
     /// Sizes, slowest first.
     public let shape: [Int]
@@ -71,6 +71,8 @@ public final class Checkpoint: Sendable {
     for (key, value) in pairs {
       guard case .string(var name) = key, let view = pickle.tensor(value) else { continue }
       if name.hasPrefix("module.") { name.removeFirst("module.".count) }
+      // An older name of the same part; the public encoder accepts both.
+      if name.hasPrefix("model.decoder.transform.") { name = "model." + name.dropFirst("model.decoder.".count) }
       guard let entry = archive[folder + "data/" + view.storage.key] else {
         throw Failure(.badData, path, at: "tensor \(name)", "its data, entry \(view.storage.key), is missing")
       }

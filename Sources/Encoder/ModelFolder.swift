@@ -48,6 +48,15 @@ public final class ModelFolder: Sendable {
     public var tokenizerKind: Tokenizer.Kind
     /// Tensors that are no part of a model of this kind.
     public var unknownTensors: [String]
+
+    private enum CodingKeys: String, CodingKey {
+      case path, configuration, parameters
+      case trainingParameters = "training_parameters"
+      case elementTypes = "element_types"
+      case weightBytes = "weight_bytes"
+      case tokenizerKind = "tokenizer_kind"
+      case unknownTensors = "unknown_tensors"
+    }
   }
 
   /// Opens a model folder and checks that its parts fit together.
@@ -150,6 +159,35 @@ public final class ModelFolder: Sendable {
         .badData, "\(path)/\(File.configuration)", at: "languages",
         "are not those of the tokenizer's <2xx> pieces, or in another order",
         remedy: "the tokenizer belongs to another model, or the list was edited")
+    }
+  }
+
+  /// Writes a copy of this model, as other element type or without the training tensors; the card is kept.
+  ///
+  /// - Parameters:
+  ///   - path: the new folder; its parent exists.
+  ///   - type: `.float32` or `.float16`.
+  ///   - training: whether the training tensors are written too; the model must have them then.
+  ///   - replace: whether a model folder of that name is replaced.
+  /// - Throws: `Failure` when training tensors are asked for that are not there, a weight does not fit half precision, or
+  ///   writing fails. Nothing is left behind then.
+  public func export(to path: String, type: ElementType, training: Bool, replace: Bool = false) throws(Failure) {
+    if training, !hasTrainingTensors {
+      throw Failure(
+        .badData, self.path, "has no training tensors, so that they cannot be exported",
+        remedy: "leave out --with-heads")
+    }
+    var card = ""
+    if unsafe access("\(self.path)/\(File.card)", F_OK) == 0 {
+      let file = try MappedFile(path: "\(self.path)/\(File.card)")
+      card = unsafe file.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+    let weights = weights
+    try Self.write(
+      to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type, training: training,
+      replace: replace
+    ) { (shape, writer) throws(Failure) in
+      try weights.forEachPiece(of: shape.name) { (piece) throws(Failure) in try writer.append(piece) }
     }
   }
 

@@ -131,7 +131,8 @@ public struct Parameters: Sendable {
       for (j, part) in ["query", "key", "value"].enumerated() {
         matrix("\(prefix)attention.self_attention.\(part).weight", layer.queryKeyValue.weight.rows(j * d..<(j + 1) * d))
         vector(
-          "\(prefix)attention.self_attention.\(part).bias", layer.queryKeyValue.bias.slice(from: j * d, rows: 1, columns: d))
+          "\(prefix)attention.self_attention.\(part).bias",
+          layer.queryKeyValue.bias.slice(from: j * d, rows: 1, columns: d))
       }
       linear(prefix + "attention.output.dense", layer.attentionOutput)
       norm(prefix + "attention.output.LayerNorm", layer.attentionNorm)

@@ -242,6 +242,9 @@ public final class SafeTensors: Sendable {
   /// Whether a tensor's bytes are aligned to its element size.
   public func isAligned(_ entry: Entry) -> Bool { entry.offset.isMultiple(of: entry.type.size) }
 
+  /// Tells the system that the file's pages are not needed for now; they come back from the file when touched.
+  public func dropFromMemory() { file.dropFromMemory() }
+
   /// Converts a tensor to single precision.
   ///
   /// - Parameters:
@@ -288,10 +291,12 @@ public final class SafeTensors: Sendable {
     return values
   }
 
-  /// Looks for a value that is not finite, a piece at a time.
+  /// Gives a float tensor's elements in single precision, in pieces of at most 2^16.
   ///
-  /// - Returns: the index of the first infinity or NaN of a float tensor, or nil.
-  public func firstNonFinite(_ name: String) throws(Failure) -> Int? {
+  /// - Throws: `Failure` when there is no such tensor or it is of an integer type, and what `body` throws.
+  public func forEachPiece(
+    of name: String, _ body: (Span<Float>) throws(Failure) -> Void
+  ) throws(Failure) {
     let entry = try floatEntry(name)
     let stored = bytes(of: entry)
     var chunk = [Float](repeating: 0, count: min(1 << 16, entry.count))
@@ -300,10 +305,22 @@ public final class SafeTensors: Sendable {
       let count = min(chunk.count, entry.count - start)
       var span = chunk.mutableSpan
       entry.type.copyFloats(stored.extracting((start * entry.type.size)...), to: &span, count: count)
-      if let index = firstNonFiniteIndex(chunk.span.extracting(first: count)) { return start + index }
+      try body(chunk.span.extracting(first: count))
       start += count
     }
-    return nil
+  }
+
+  /// Looks for a value that is not finite.
+  ///
+  /// - Returns: the index of the first infinity or NaN of a float tensor, or nil.
+  public func firstNonFinite(_ name: String) throws(Failure) -> Int? {
+    var found: Int?
+    var start = 0
+    try forEachPiece(of: name) { (piece) throws(Failure) in
+      if found == nil, let index = firstNonFiniteIndex(piece) { found = start + index }
+      start += piece.count
+    }
+    return found
   }
 
   private func floatEntry(_ name: String) throws(Failure) -> Entry {

@@ -24,6 +24,13 @@ public struct TokenBatch: Sendable {
 package struct PackedLayer: Sendable {
   package let queryKeyValue: PackedMatrix, attentionOutput: PackedMatrix, up: PackedMatrix, down: PackedMatrix
 
+  init(queryKeyValue: PackedMatrix, attentionOutput: PackedMatrix, up: PackedMatrix, down: PackedMatrix) {
+    self.queryKeyValue = queryKeyValue
+    self.attentionOutput = attentionOutput
+    self.up = up
+    self.down = down
+  }
+
   package init(_ layer: LayerParameters, on compute: Compute) {
     func room(_ p: LinearParameters) -> PackedMatrix {
       PackedMatrix(rows: p.weight.columns, columns: p.weight.rows, on: compute)

@@ -11,13 +11,24 @@ import Synchronization
   // Sendable because `scratch[i]` is touched only by worker i of the op that runs, and the rest never changes.
   /// Number of threads that an op may use.
   public let threads: Int
+  /// What the factors of matrix products are rounded to.
+  public let precision: Precision
   let kernels: UnsafePointer<ems_kernels>
   private let scratch: [Scratch]
 
+  /// The arithmetic of matrix products; everything else is always in float32.
+  public enum Precision: String, Sendable {
+    /// Factors and sums in float32.
+    case float32
+    /// Factors rounded to bfloat16, sums in float32: twice as fast where the processor has instructions for it.
+    case bfloat16
+  }
+
   /// - Parameters:
   ///   - threads: at least 1.
-  ///   - simd: `generic`, `avx2` or `avx512`; nil for the best that the processor has. Returns nil for a set it lacks.
-  public init?(threads: Int = 1, simd: String?) {
+  ///   - simd: `generic`, `avx2` or `avx512`; nil for the best that the processor has.
+  /// - Returns: nil when the processor lacks the set, or the set has no products of that precision.
+  public init?(threads: Int = 1, simd: String?, precision: Precision = .float32) {
     precondition(threads >= 1)
     if let simd {
       guard let table = unsafe ems_kernels_named(simd) else { return nil }
@@ -25,7 +36,9 @@ import Synchronization
     } else {
       unsafe kernels = ems_kernels_current()
     }
+    if precision == .bfloat16, unsafe kernels.pointee.gemm_bf16 == nil { return nil }
     self.threads = threads
+    self.precision = precision
     scratch = (0..<threads).map { _ in Scratch() }
   }
 

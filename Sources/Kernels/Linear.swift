@@ -8,6 +8,7 @@ public struct PackedMatrix: Sendable {
   public let rows: Int, columns: Int
   let storage: Storage
   fileprivate let panelWidth: Int
+  fileprivate let precision: Compute.Precision
 
   /// Room for a packed [rows, columns] matrix.
   public init(rows: Int, columns: Int, on compute: Compute) {
@@ -19,6 +20,7 @@ public struct PackedMatrix: Sendable {
     self.columns = columns
     self.storage = storage
     panelWidth = compute.panelWidth
+    precision = compute.precision
   }
 
   /// The same room used for a smaller matrix.
@@ -44,12 +46,25 @@ extension Compute {
   }
 
   private func pack(_ matrix: Tensor, rowStride: Int, columnStride: Int, into packed: PackedMatrix) {
-    precondition(packed.panelWidth == panelWidth)
+    precondition(packed.panelWidth == panelWidth && packed.precision == precision)
     unsafe parallelRows(packed.panels, grain: 4) { panels, _ in
-      unsafe kernels.pointee.pack(
+      let pack = unsafe precision == .bfloat16 ? kernels.pointee.pack_bf16 : kernels.pointee.pack
+      unsafe pack?(
         packed.rows, packed.columns, matrix.pointer, rowStride, columnStride, packed.storage.base,
         panels.lowerBound, panels.upperBound)
     }
+  }
+
+  /// C[m, n] = A B (+ bias or + C) with B packed, at this compute's precision; strides as in CKernels.h.
+  func multiply(
+    rows m: Int, _ a: UnsafePointer<Float>, _ aRow: Int, _ aColumn: Int, _ b: PackedMatrix,
+    _ c: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>?, accumulating: Bool,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    precondition(b.panelWidth == panelWidth && b.precision == precision)
+    let gemm = unsafe precision == .bfloat16 ? kernels.pointee.gemm_bf16 : kernels.pointee.gemm
+    unsafe gemm?(
+      m, b.columns, b.rows, a, aRow, aColumn, b.storage.base, c, b.columns, bias, accumulating ? 1 : 0, scratch)
   }
 
   // MARK: forward
@@ -61,15 +76,15 @@ extension Compute {
   ///   - weight: packed [K, M]
   ///   - bias: [1, M] or nil
   ///   - y: [N, M]; with `accumulating` the product is added to what it holds (then without a bias).
-  public func linear(_ x: Tensor, _ weight: PackedMatrix, bias: Tensor? = nil, into y: Tensor, accumulating: Bool = false) {
+  public func linear(
+    _ x: Tensor, _ weight: PackedMatrix, bias: Tensor? = nil, into y: Tensor, accumulating: Bool = false
+  ) {
     precondition(x.columns == weight.rows && y.columns == weight.columns && x.rows == y.rows)
     precondition(bias.map { $0.count == weight.columns && !accumulating } ?? true)
-    precondition(weight.panelWidth == panelWidth)
-    unsafe parallelRows(x.rows, grain: 96) { range, scratch in
-      unsafe kernels.pointee.gemm(
-        range.count, weight.columns, weight.rows, x.pointer + range.lowerBound * x.columns, x.columns, 1,
-        weight.storage.base, y.pointer + range.lowerBound * y.columns, y.columns, bias?.pointer, accumulating ? 1 : 0,
-        scratch)
+    unsafe parallelRows(x.rows, grain: 96, scratchFloats: ems_gemm_scratch()) { range, scratch in
+      unsafe multiply(
+        rows: range.count, x.pointer + range.lowerBound * x.columns, x.columns, 1, weight,
+        y.pointer + range.lowerBound * y.columns, bias: bias?.pointer, accumulating: accumulating, scratch: scratch)
     }
   }
 
@@ -91,9 +106,9 @@ extension Compute {
     // 96 rows of dW a part; small matrices are cut finer so that two threads have work.
     let grain = m >= 768 ? 96 : 48
     unsafe parallelRows(m, grain: grain, scratchFloats: ems_gemm_scratch()) { range, scratch in
-      unsafe kernels.pointee.gemm(
-        range.count, x.columns, x.rows, dy.pointer + range.lowerBound, 1, m, packed.storage.base,
-        dWeight.pointer + range.lowerBound * x.columns, x.columns, nil, 1, scratch)
+      unsafe multiply(
+        rows: range.count, dy.pointer + range.lowerBound, 1, m, packed, dWeight.pointer + range.lowerBound * x.columns,
+        bias: nil, accumulating: true, scratch: scratch)
     }
     if let dBias { addColumnSums(of: dy, to: dBias) }
   }

@@ -22,11 +22,11 @@ extension Compute {
   public func linearSwish(_ x: Tensor, _ weight: PackedMatrix, bias: Tensor, into y: Tensor) {
     precondition(x.columns == weight.rows && y.columns == weight.columns && x.rows == y.rows)
     precondition(bias.count == weight.columns)
-    unsafe parallelRows(x.rows, grain: 96) { range, scratch in
+    unsafe parallelRows(x.rows, grain: 96, scratchFloats: ems_gemm_scratch()) { range, scratch in
       let block = unsafe y.pointer + range.lowerBound * y.columns
-      unsafe kernels.pointee.gemm(
-        range.count, weight.columns, weight.rows, x.pointer + range.lowerBound * x.columns, x.columns, 1,
-        weight.storage.base, block, y.columns, bias.pointer, 0, scratch)
+      unsafe multiply(
+        rows: range.count, x.pointer + range.lowerBound * x.columns, x.columns, 1, weight, block, bias: bias.pointer,
+        accumulating: false, scratch: scratch)
       unsafe kernels.pointee.swish(range.count * y.columns, block, block)
     }
   }

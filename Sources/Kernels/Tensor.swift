@@ -1,16 +1,28 @@
 import CKernels
 import Glibc
 
-/// A block of 64-byte-aligned floats that tensors are views of; freed when the last view goes.
+/// A block of floats that tensors are views of; freed when the last view goes.
 ///
-/// Memory comes from the system zeroed and is only backed by pages once it is touched.
+/// Memory of its own is aligned to 64 bytes and starts as zeros.
 @safe final class Storage: @unchecked Sendable {
   // Sendable because the address never changes. Ops that write from several threads give each thread rows of its own.
   let base: UnsafeMutablePointer<Float>
   let count: Int
+  /// Who keeps the memory, if it is not this object's own.
+  private let owner: (any AnyObject & Sendable)?
+
+  /// Memory of someone else, which must stay as it is for as long as `owner` lives. The kernels load without alignment,
+  /// so that of a Float suffices.
+  init(viewing address: UnsafeRawPointer, count: Int, owner: any AnyObject & Sendable) {
+    precondition(Int(bitPattern: address) % MemoryLayout<Float>.alignment == 0)
+    self.count = count
+    self.owner = owner
+    unsafe base = UnsafeMutableRawPointer(mutating: address).assumingMemoryBound(to: Float.self)
+  }
 
   init(count: Int) {
     self.count = count
+    owner = nil
     let bytes = (max(count, 1) * 4 + 63) / 64 * 64
     // calloc hands out untouched zero pages for large blocks, but aligns to 16 only: keep the slack inside.
     guard let raw = unsafe aligned_alloc(64, bytes) else {
@@ -20,7 +32,9 @@ import Glibc
     unsafe base = raw.bindMemory(to: Float.self, capacity: bytes / 4)
   }
 
-  deinit { unsafe free(base) }
+  deinit {
+    if owner == nil { unsafe free(base) }
+  }
 }
 
 /// A matrix of Float32, row-major and dense: a view of shared storage, cheap to copy and to slice by rows.
@@ -41,6 +55,15 @@ public struct Tensor: Sendable {
     let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
     precondition(!overflow && count <= Int.max / 8, "a tensor of \(rows) x \(columns) floats cannot be addressed")
     self.init(storage: Storage(count: count), offset: 0, rows: rows, columns: columns)
+  }
+
+  /// A view of memory that `owner` keeps, such as a mapped file. It may only be read: a write would end the process.
+  ///
+  /// - Parameter address: rows * columns floats, aligned to 4 bytes, that do not change.
+  package init(viewing address: UnsafeRawPointer, rows: Int, columns: Int, owner: any AnyObject & Sendable) {
+    self.init(
+      storage: unsafe Storage(viewing: address, count: rows * columns, owner: owner), offset: 0, rows: rows,
+      columns: columns)
   }
 
   init(storage: Storage, offset: Int, rows: Int, columns: Int) {

@@ -44,7 +44,12 @@ public final class Trainer {
     self.configuration = configuration
     self.threads = threads
     self.observer = observer
-    compute = Compute(threads: threads)
+    guard let compute = Compute(threads: threads, simd: nil, precision: configuration.precision) else {
+      throw Failure(
+        .badData, configuration.file, at: "precision", "this processor has no bfloat16 products",
+        remedy: "set precision: float32")
+    }
+    self.compute = compute
     folder = RunFolder(path: configuration.output)
     tokenizer = try Tokenizer(path: configuration.tokenizer)
     var model = configuration.model
@@ -176,7 +181,10 @@ public final class Trainer {
     var numbers: [[Int32]: Int32] = [:]
     return sentences.map { sentence in
       let next = Int32(numbers.count)
-      return numbers[sentence, default: next] == next ? { numbers[sentence] = next; return next }() : numbers[sentence]!
+      return numbers[sentence, default: next] == next
+        ? {
+          numbers[sentence] = next; return next
+        }() : numbers[sentence]!
     }
   }
 
@@ -269,7 +277,8 @@ public final class Trainer {
     observer.say(
       "steps: \(total) of \(configuration.batchPairs * configuration.accumulationSteps) pairs, about "
         + "\(duration(seconds)) at \(String(format: "%.2f", secondsPerStep)) s a step; threads: \(threads), "
-        + "kernels: \(compute.simd)")
+        + "kernels: \(compute.simd), "
+        + "products in \(compute.precision.rawValue)")
   }
 
   private func copyConfiguration() throws(Failure) {
@@ -362,7 +371,8 @@ public final class Trainer {
     let steps = state.step - firstStep
     return TrainingSummary(
       steps: state.step, loss: losses.total,
-      pairs_per_second: Double(steps * configuration.batchPairs * configuration.accumulationSteps) / max(computing, 1e-9),
+      pairs_per_second: Double(steps * configuration.batchPairs * configuration.accumulationSteps)
+        / max(computing, 1e-9),
       tokens_per_second: Double(tokens) / max(computing, 1e-9), gflops: flops / max(computing, 1e-9) / 1e9,
       seconds: computing, best_step: state.bestStep, best_value: state.bestValue, interrupted: interrupted)
   }

@@ -2,6 +2,7 @@ import Base
 import Corpus
 import Encoder
 import Foundation
+import Kernels
 import Yams
 
 /// One corpus to train on: lines `source TAB target`.
@@ -58,6 +59,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
   public var gradientClip: Float?
   public var objectives = ObjectiveSettings()
   public var dropout = DropoutSettings()
+  /// The arithmetic of the training's matrix products.
+  public var precision = Compute.Precision.float32
   /// Standard deviation of the initial embeddings; matrices start uniform in ±1/sqrt(inputs).
   public var initializerRange: Float = 0.02
   public var seed: UInt64 = 1
@@ -167,7 +170,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
     if let value = reader.optional("accumulation_steps") { accumulationSteps = try value.int(1...1 << 16) }
     if let value = reader.optional("length_pool") { lengthPool = try value.int(1...4096) }
     let lengths: [(String, YAMLValue?)] = [
-      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")), ("minutes", reader.optional("minutes")),
+      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")),
+      ("minutes", reader.optional("minutes")),
     ]
     let given = lengths.compactMap { pair in pair.1.map { (pair.0, $0) } }
     guard given.count == 1 else {
@@ -203,6 +207,12 @@ public struct TrainingConfiguration: Sendable, Equatable {
         if let value = d.optional("language") { objectives.languageDropout = Float(try value.double(0...0.99)) }
         try d.finish()
       }
+    }
+    if let value = reader.optional("precision") {
+      guard let known = Compute.Precision(rawValue: try value.string()) else {
+        throw Failure(.badData, path, at: value.place, "precision must be float32 or bfloat16")
+      }
+      precision = known
     }
     if let value = reader.optional("initializer_range") { initializerRange = Float(try value.double(1e-6...10)) }
     if let value = reader.optional("seed") { seed = UInt64(try value.int(0...Int.max)) }
@@ -343,7 +353,8 @@ struct YAMLReader {
       let near = known.filter { $0.hasPrefix(key.prefix(4)) || key.hasPrefix($0.prefix(4)) }.sorted()
       throw Failure(
         .badData, file, at: value.place, "\(what) has no key \(key)",
-        remedy: near.isEmpty ? "its keys are \(known.sorted().joined(separator: ", "))"
+        remedy: near.isEmpty
+          ? "its keys are \(known.sorted().joined(separator: ", "))"
           : "is \(near.joined(separator: " or ")) meant?")
     }
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Foundation
+import Synchronization
 import Train
 
 /// Options that every command has.
@@ -23,7 +24,7 @@ struct CommonOptions: ParsableArguments {
 }
 
 /// Standard error for people, standard output for results.
-struct Console: TrainingObserver {
+struct Console: TrainingObserver, Sendable {
   let quiet: Bool
   private let terminal = isatty(STDERR_FILENO) != 0
   private let line = ProgressLine()
@@ -43,6 +44,12 @@ struct Console: TrainingObserver {
     line.show(text)
   }
 
+  /// A line about something that may be wrong; said even when quiet.
+  func warn(_ text: String) {
+    line.clear()
+    Self.write("ems: warning: \(text)\n")
+  }
+
   /// Removes the progress line.
   func finish() { line.clear() }
 
@@ -58,20 +65,60 @@ struct Console: TrainingObserver {
   }
 }
 
-private final class ProgressLine {
-  private var last = ContinuousClock.now - .seconds(1)
-  private var shown = false
+private final class ProgressLine: Sendable {
+  private let state = Mutex((last: ContinuousClock.now - .seconds(1), shown: false))
 
   func show(_ text: String) {
-    let now = ContinuousClock.now
-    if now - last < .milliseconds(100) { return }
-    last = now
-    shown = true
-    Console.write("\r\u{1B}[K" + text)
+    state.withLock { state in
+      let now = ContinuousClock.now
+      if now - state.last < .milliseconds(100) { return }
+      state = (now, true)
+      Console.write("\r\u{1B}[K" + text)
+    }
   }
 
   func clear() {
-    if shown { Console.write("\r\u{1B}[K") }
-    shown = false
+    state.withLock { state in
+      if state.shown { Console.write("\r\u{1B}[K") }
+      state.shown = false
+    }
+  }
+}
+
+/// Numbers for people.
+enum Format {
+  /// `1234567` as `1,234,567`.
+  static func count(_ n: Int) -> String {
+    let digits = String(n)
+    var text = ""
+    for (i, digit) in digits.enumerated() {
+      if i > 0, (digits.count - i).isMultiple(of: 3), digits[digits.startIndex] != "-" || i > 1 { text += "," }
+      text.append(digit)
+    }
+    return text
+  }
+
+  /// Three significant digits or more: `0.123`, `12.3`, `1,234`.
+  static func rate(_ x: Double) -> String {
+    x >= 100 ? count(Int(x.rounded())) : String(format: x >= 10 ? "%.1f" : "%.2f", x)
+  }
+
+  /// `42 s`, `3 min 5 s`, `2 h 10 min`.
+  static func time(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    let s = Int(seconds.rounded())
+    if s < 60 { return "\(s) s" }
+    if s < 3600 { return "\(s / 60) min \(s % 60) s" }
+    return "\(s / 3600) h \(s % 3600 / 60) min"
+  }
+
+  /// `1.5 MB`, in powers of 1000.
+  static func bytes(_ n: Int) -> String {
+    var value = Double(n)
+    for unit in ["bytes", "kB", "MB", "GB"] {
+      if value < 1000 { return unit == "bytes" ? "\(n) bytes" : String(format: "%.1f %@", value, unit) }
+      value /= 1000
+    }
+    return String(format: "%.1f TB", value)
   }
 }

@@ -8,12 +8,14 @@ struct Ems: ParsableCommand {
     commandName: "ems",
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
     version: "0.1.0",
-    subcommands: [MineCommand.self, TrainCommand.self, TokenizerCommand.self])
+    subcommands: [EncodeCommand.self, MineCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self])
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
   static func main() {
     // A reader that goes away (`ems ... | head`) shall be a write error, not a silent death.
     signal(SIGPIPE, SIG_IGN)
+    // And so shall a file that may not grow further (ulimit -f).
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       try command.run()

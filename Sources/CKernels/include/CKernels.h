@@ -17,6 +17,11 @@ typedef struct ems_kernels {
   // is one chain of multiply-adds with p ascending. scratch: gemm_scratch() floats, used when a_col != 1.
   void (*gemm)(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
                const float *bias, int accumulate, float *scratch);
+  // The same with A and B rounded to bfloat16 and sums in float32; null where the processor has no instruction for it. B is
+  // packed by pack_bf16, A's strides are one of them 1.
+  void (*gemm_bf16)(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
+                    const float *bias, int accumulate, float *scratch);
+  void (*pack_bf16)(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
   // Packs columns [first panel, last panel) of B[k,n] (element (p,j) at b[p*b_row + j*b_col]; one of the strides is 1).
   void (*pack)(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
 

@@ -1,0 +1,131 @@
+import Base
+import Dispatch
+import Kernels
+import Synchronization
+
+/// Turns sentences into embeddings: a model with its weights in memory.
+///
+/// The embedding of a sentence is a function of the sentence and the model alone. Which sentences share its batch, how
+/// large batches are, and how many threads work changes no bit of it.
+public final class SentenceEncoder: Sendable {
+  /// The model.
+  public let model: ModelFolder
+  /// How many workers encode side by side, at least 1.
+  public let threads: Int
+  /// The most tokens of a batch, except for a batch of one longer sentence.
+  public let batchTokens: Int
+  /// The name of the SIMD kernels in use.
+  public let simd: String
+  let weights: InferenceWeights
+
+  /// The batch size that is fastest on the machines it was measured on (Benchmarks/README.md): with wide layers, small
+  /// batches already keep the matrix product busy, and their activations stay in cache.
+  public static func defaultBatchTokens(width: Int) -> Int { width >= 512 ? 1024 : 2048 }
+
+  /// Reads a model's weights.
+  ///
+  /// - Parameters:
+  ///   - threads: at least 1.
+  ///   - batchTokens: at least 1; nil for the default of the model's width.
+  /// - Throws: `Failure` when the weights cannot be read.
+  public init(_ model: ModelFolder, threads: Int, batchTokens: Int? = nil) throws(Failure) {
+    precondition(threads >= 1 && batchTokens ?? 1 >= 1)
+    self.model = model
+    self.threads = threads
+    self.batchTokens = batchTokens ?? Self.defaultBatchTokens(width: model.configuration.hiddenSize)
+    let compute = Compute(threads: threads)
+    simd = compute.simd
+    weights = try InferenceWeights(model, on: compute)
+  }
+
+  /// D, the number of elements of an embedding.
+  public var width: Int { model.configuration.hiddenSize }
+
+  /// The number of parameters in the layers' matrices. A token takes two floating-point operations for each.
+  public var matrixParameters: Int {
+    let (d, f) = (model.configuration.hiddenSize, model.configuration.intermediateSize)
+    return model.configuration.numHiddenLayers * (4 * d * d + 2 * d * f)
+  }
+
+  /// Appends the tokens of a sentence, cut to the model's longest.
+  ///
+  /// - Parameter sentence: UTF-8; may be empty.
+  /// - Throws: `Failure` when SentencePiece fails.
+  public func tokenize(_ sentence: RawSpan, into text: inout TokenizedText) throws(Failure) {
+    let configuration = model.configuration
+    try model.tokenizer.encode(
+      sentence, lowercase: configuration.lowercase, limit: configuration.maxPositionEmbeddings, into: &text.ids)
+    text.starts.append(text.ids.count)
+  }
+
+  /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `EncodeStage`.
+  ///
+  /// - Throws: `Failure` when SentencePiece fails.
+  public func encode(_ sentences: [String]) throws(Failure) -> Tensor {
+    var text = TokenizedText()
+    for sentence in sentences {
+      let bytes = Array(sentence.utf8)
+      try tokenize(unsafe bytes.span.bytes, into: &text)
+    }
+    let window = EncodingWindow([text], for: self)
+    let workers = (0..<min(threads, max(window.batches, 1))).map { _ in EncodingWorker(self) }
+    let next = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: workers.count) { i in
+      while true {
+        let batch = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        if batch >= window.batches { return }
+        workers[i].encode(batch, of: window)
+      }
+    }
+    return window.embeddings
+  }
+}
+
+/// What one thread needs to encode: buffers for a batch, which are kept from one batch to the next.
+public final class EncodingWorker: @unchecked Sendable {
+  // Sendable to be handed to a thread; one thread uses it at a time.
+  private let encoder: SentenceEncoder
+  private let compute = Compute(threads: 1)
+  private var pass: InferencePass
+  private var capacity: Int
+  private var u: Tensor
+
+  /// A worker without any batch yet.
+  public init(_ encoder: SentenceEncoder) {
+    self.encoder = encoder
+    capacity = 0
+    pass = InferencePass(encoder.weights, capacity: 0, on: compute)
+    u = Tensor(rows: 0, columns: encoder.width)
+  }
+
+  /// Encodes one batch of a window into the window's rows.
+  ///
+  /// - Returns: the number of tokens.
+  @discardableResult
+  public func encode(_ batch: Int, of window: EncodingWindow) -> Int {
+    let sentences = window.plan.sentences(batch)
+    var ids: [Int32] = []
+    var starts = [0]
+    starts.reserveCapacity(sentences.count + 1)
+    ids.reserveCapacity(encoder.batchTokens)
+    for sentence in sentences {
+      let place = window.places[sentence]
+      let chunk = window.chunks[Int(place.chunk)]
+      ids.append(contentsOf: chunk.ids[chunk.starts[Int(place.index)]..<chunk.starts[Int(place.index) + 1]])
+      starts.append(ids.count)
+    }
+    let tokens = ids.count
+    if tokens > capacity {
+      // The usual capacity at once; only a sentence longer than a batch asks for more.
+      capacity = max(tokens, min(encoder.batchTokens, window.tokens))
+      pass = InferencePass(encoder.weights, capacity: capacity, on: compute)
+    }
+    if sentences.count > u.rows { u = Tensor(rows: sentences.count, columns: encoder.width) }
+    let rows = u.prefix(sentences.count)
+    pass.encode(TokenBatch(ids: ids, segments: Segments(starts: starts)), into: rows)
+    for (i, sentence) in sentences.enumerated() {
+      window.embeddings.rows(sentence..<sentence + 1).copy(from: rows.rows(i..<i + 1))
+    }
+    return tokens
+  }
+}

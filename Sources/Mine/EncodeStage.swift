@@ -1,0 +1,264 @@
+import Base
+import Corpus
+import Dispatch
+import Encoder
+import Index
+import Kernels
+import Synchronization
+
+/// What encoding a file gave.
+public struct EncodeSummary: Sendable, Codable {
+  /// Rows written, which is the number of lines read.
+  public var rows: Int
+  /// Tokens encoded, after cutting sentences to the model's longest.
+  public var tokens: Int
+  /// From the first byte read to the finished file; loading the model is not counted.
+  public var seconds: Double
+  /// Lines a second.
+  public var sentencesPerSecond: Double
+  /// Tokens a second.
+  public var tokensPerSecond: Double
+  /// 10^9 floating-point operations a second in the layers' matrices: twice their parameters for each token.
+  public var gflops: Double
+  /// Lines with invalid UTF-8, which was replaced by U+FFFD.
+  public var repairedLines: Int
+  /// Lines over the limit, which lost their end.
+  public var cutLines: Int
+  /// Tabs that became spaces.
+  public var tabsReplaced: Int
+  /// Lines without any byte; each has a row all the same.
+  public var emptyLines: Int
+  /// Workers.
+  public var threads: Int
+  /// The SIMD kernels that were used.
+  public var simd: String
+
+  private enum CodingKeys: String, CodingKey {
+    case rows, tokens, seconds, gflops, threads, simd
+    case sentencesPerSecond = "sentences_per_second"
+    case tokensPerSecond = "tokens_per_second"
+    case repairedLines = "repaired_lines"
+    case cutLines = "cut_lines"
+    case tabsReplaced = "tabs_replaced"
+    case emptyLines = "empty_lines"
+  }
+}
+
+/// How far encoding a file has come.
+public struct EncodeProgress: Sendable {
+  /// Tokens encoded.
+  public var tokens: Int
+  /// Lines encoded; counted by windows, so it runs behind.
+  public var lines: Int
+  /// Seconds since the beginning.
+  public var seconds: Double
+  /// The share of the input that is done, 0 to 1; nil where the input's size is not known.
+  public var fraction: Double?
+}
+
+/// Encodes every line of a text into one row of an embedding file.
+///
+/// Memory does not grow with the text: beside the model there are a few windows of lines, tokens and rows.
+///
+/// - Parameters:
+///   - input: a file (zstd, gzip or plain), or `-` for standard input.
+///   - options: what a line holds.
+///   - output: a `.npy` file; it appears under its name when it is complete.
+///   - type: the type of its elements.
+///   - progress: called after every batch, from one thread at a time.
+/// - Throws: `Failure` when the input is missing, damaged or without any line, when the output cannot be written, and (of
+///   the kind `interrupted`) when a signal asked to stop. There is no output then.
+@discardableResult
+public func encodeFile(
+  input: String, options: TextOptions = TextOptions(), encoder: SentenceEncoder, output: String, type: EmbeddingType,
+  progress: @escaping @Sendable (EncodeProgress) -> Void = { _ in }
+) throws(Failure) -> EncodeSummary {
+  let reader = try LineReader(path: input, options: options)
+  let writer = try EmbeddingFileWriter(path: output, columns: encoder.width, type: type)
+  return try EncodePipeline(reader, encoder, writer, progress).run()
+}
+
+/// Reading, tokenizing, encoding and writing side by side, without queues.
+///
+/// The text is cut into windows. Work goes in rounds, and in each round the workers share one list of tasks: write window
+/// k-1, read window k+2, tokenize window k+1 in pieces, encode window k batch by batch. So nobody waits for a disk or for
+/// the tokenizer as long as there are batches, and only at the end of a round for the last of those, which are small.
+private final class EncodePipeline: @unchecked Sendable {
+  // Sendable because the reader, the writer and each worker are used by one task of a round at a time, what tasks hand
+  // over lies in mutexes, and the rest is changed between rounds only.
+  private let reader: LineReader
+  private let encoder: SentenceEncoder
+  private let writer: EmbeddingFileWriter
+  private let workers: [EncodingWorker]
+  private let report: @Sendable (EncodeProgress) -> Void
+  private let begin = ContinuousClock.now
+
+  /// A window of text; `fraction` is the share of the input that lies before its end.
+  private struct Lines: Sendable {
+    var batch: LineBatch
+    var fraction: Double?
+    /// Ranges of lines that are tokenized in one go.
+    var pieces: [Range<Int>]
+  }
+
+  private struct Tokens: Sendable {
+    var window: EncodingWindow
+    var fraction: Double?
+  }
+
+  /// What the tasks of a round leave for the next one.
+  private struct Results: Sendable {
+    var lines: Lines?
+    var pieces: [TokenizedText?] = []
+    var failure: Failure?
+  }
+
+  private enum Task {
+    case write(EncodingWindow)
+    case read
+    case tokenize(Lines, piece: Int)
+    case encode(Tokens, batch: Int)
+  }
+
+  private let results = Mutex(Results())
+  private let stopped = Atomic<Bool>(false)
+  private struct Done { var tokens = 0, lines = 0, windowTokens = 0, fraction = 0.0 }
+  private let done = Mutex(Done())
+
+  /// Lines and bytes of a window. Rows of a window take 32 MiB at most, as far as that leaves enough lines for batches.
+  private let maxLines: Int
+  private static let maxBytes = 8 << 20
+  private static let pieceLines = 256, pieceBytes = 1 << 16
+  /// The first windows are smaller, so that there is something to encode soon.
+  private var nextLines = 512
+  private var atEnd = false
+
+  init(
+    _ reader: LineReader, _ encoder: SentenceEncoder, _ writer: EmbeddingFileWriter,
+    _ report: @escaping @Sendable (EncodeProgress) -> Void
+  ) {
+    self.reader = reader
+    self.encoder = encoder
+    self.writer = writer
+    self.report = report
+    workers = (0..<encoder.threads).map { _ in EncodingWorker(encoder) }
+    maxLines = min(8192, max(256, (32 << 20) / (4 * encoder.width)))
+  }
+
+  func run() throws(Failure) -> EncodeSummary {
+    var lines: Lines?
+    var tokens: Tokens?
+    var encoded: EncodingWindow?
+    repeat {
+      var tasks: [Task] = []
+      if let encoded { tasks.append(.write(encoded)) }
+      if !atEnd { tasks.append(.read) }
+      if let lines { for i in lines.pieces.indices { tasks.append(.tokenize(lines, piece: i)) } }
+      if let tokens { for i in 0..<tokens.window.batches { tasks.append(.encode(tokens, batch: i)) } }
+      results.withLock { $0 = Results(pieces: Array(repeating: nil, count: lines?.pieces.count ?? 0)) }
+      perform(tasks)
+      let left = results.withLock { $0 }
+      if let failure = left.failure { throw failure }
+      if Interruption.requested { throw Interruption.failure(writer.path) }
+
+      encoded = tokens?.window
+      if let tokens {
+        done.withLock { done in
+          done.lines += tokens.window.count
+          done.windowTokens = 0
+          done.fraction = tokens.fraction ?? 0
+        }
+      }
+      tokens = lines.map { lines in
+        Tokens(window: EncodingWindow(left.pieces.compactMap { $0 }, for: encoder), fraction: lines.fraction)
+      }
+      lines = left.lines
+      if lines == nil { atEnd = true }
+      nextLines = min(2 * nextLines, maxLines)
+    } while !atEnd || lines != nil || tokens != nil || encoded != nil
+
+    guard writer.rows > 0 else {
+      throw Failure(
+        .badData, reader.name, "has no lines", remedy: "an embedding file needs at least one: check the input")
+    }
+    try writer.commit()
+    let seconds = (ContinuousClock.now - begin) / .seconds(1)
+    let count = done.withLock { $0.tokens }
+    let read = reader.report
+    return EncodeSummary(
+      rows: writer.rows, tokens: count, seconds: seconds, sentencesPerSecond: Double(writer.rows) / seconds,
+      tokensPerSecond: Double(count) / seconds,
+      gflops: 2e-9 * Double(encoder.matrixParameters) * Double(count) / seconds, repairedLines: read.repairedLines,
+      cutLines: read.cutLines, tabsReplaced: read.tabsReplaced, emptyLines: read.emptyLines, threads: encoder.threads,
+      simd: encoder.simd)
+  }
+
+  /// Runs the tasks of a round in their order, each by the next worker that is free.
+  private func perform(_ tasks: [Task]) {
+    let next = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: min(workers.count, tasks.count)) { worker in
+      while !stopped.load(ordering: .relaxed), !Interruption.requested {
+        let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        if i >= tasks.count { return }
+        do throws(Failure) {
+          try perform(tasks[i], workers[worker])
+        } catch {
+          results.withLock { if $0.failure == nil { $0.failure = error } }
+          stopped.store(true, ordering: .relaxed)
+        }
+      }
+    }
+  }
+
+  private func perform(_ task: Task, _ worker: EncodingWorker) throws(Failure) {
+    switch task {
+    case .write(let window): try write(window)
+    case .read:
+      let lines = try read()
+      results.withLock { $0.lines = lines }
+    case .tokenize(let lines, let piece):
+      var text = TokenizedText()
+      for i in lines.pieces[piece] { try encoder.tokenize(unsafe lines.batch[i].bytes, into: &text) }
+      results.withLock { $0.pieces[piece] = text }
+    case .encode(let tokens, let batch):
+      let count = worker.encode(batch, of: tokens.window)
+      done.withLock { done in
+        done.tokens += count
+        done.windowTokens += count
+        var progress = EncodeProgress(
+          tokens: done.tokens, lines: done.lines, seconds: (ContinuousClock.now - begin) / .seconds(1), fraction: nil)
+        if let end = tokens.fraction {
+          let share = Double(done.windowTokens) / Double(tokens.window.tokens)
+          progress.fraction = done.fraction + (end - done.fraction) * share
+        }
+        report(progress)
+      }
+    }
+  }
+
+  private func write(_ window: EncodingWindow) throws(Failure) {
+    var failure: Failure?
+    window.embeddings.withElements { elements in
+      do throws(Failure) { try writer.append(elements) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// The next window, nil at the end.
+  private func read() throws(Failure) -> Lines? {
+    var batch = LineBatch()
+    guard try reader.readBatch(into: &batch, maxLines: nextLines, maxBytes: Self.maxBytes) else { return nil }
+    var pieces: [Range<Int>] = []
+    var start = 0
+    var bytes = 0
+    for i in 0..<batch.count {
+      bytes += batch[i].count
+      if i + 1 - start == Self.pieceLines || bytes >= Self.pieceBytes || i + 1 == batch.count {
+        pieces.append(start..<i + 1)
+        start = i + 1
+        bytes = 0
+      }
+    }
+    return Lines(batch: batch, fraction: reader.progressFraction, pieces: pieces)
+  }
+}

@@ -1,0 +1,137 @@
+import ArgumentParser
+import Base
+import Corpus
+import Encoder
+import Foundation
+import Index
+import Mine
+
+extension EmbeddingType: ExpressibleByArgument {}
+
+struct EncodeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "encode",
+    abstract: "Turns the lines of a text into sentence embeddings.",
+    discussion: """
+      Writes a .npy file with one row for each line, empty lines included. The input is plain text, gzip or zstd, told by its \
+      first bytes; - is standard input. Memory does not grow with it. The rows do not depend on --threads, --batch-tokens or \
+      the compression, to the last bit.
+
+      EXAMPLES
+        ems encode news.de.txt.zst --model models/ems-mini --language de --output news.de.npy
+        ems encode corpus.tsv.gz --column 2 --model m --language fr --dtype float16 --output fr.npy
+        zcat dump.gz | head -1000 | ems encode - --model m --language en --output en.npy --json
+      """)
+
+  @Argument(help: "A text, one sentence a line; - for standard input.", completion: .file())
+  var input: String
+
+  @Option(help: "Model folder.", completion: .directory)
+  var model: String
+
+  @Option(help: "Language of the text: an ISO 639 or Flores code, or an English name.")
+  var language: String
+
+  @Option(name: .shortAndLong, help: "Embedding file (.npy).", completion: .file(extensions: ["npy"]))
+  var output: String
+
+  @Option(help: "float32 or float16.")
+  var dtype: EmbeddingType = .float32
+
+  @OptionGroup var text: TextArguments
+
+  @Option(help: "Tokens that are computed together; a matter of speed only.")
+  var batchTokens: Int?
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if let batchTokens, !(1...1 << 20).contains(batchTokens) {
+      throw ValidationError("--batch-tokens must be from 1 to \(1 << 20).")
+    }
+  }
+
+  func run() throws {
+    let console = Console(quiet: common.quiet)
+    Interruption.watch()
+    let language = try Language(parsing: language)
+    // What is cheap to find out comes before reading hundreds of megabytes.
+    try checkInput(input)
+    let model = try ModelFolder(path: model)
+    warnOfLanguage(language, model, console)
+    let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens)
+    let summary = try encodeFile(
+      input: input, options: text.options, encoder: encoder, output: output, type: dtype
+    ) { progress in
+      console.progress(
+        "encoding \(input): " + Self.text(progress))
+    }
+    console.finish()
+    console.say(
+      "\(output): \(Format.count(summary.rows)) rows of \(encoder.width) in \(Format.time(summary.seconds)), "
+        + "\(Format.rate(summary.sentencesPerSecond)) sentences/s, \(Format.rate(summary.tokensPerSecond)) tokens/s, "
+        + "\(Format.rate(summary.gflops)) GFLOP/s in matrices (\(summary.simd), \(summary.threads) threads)")
+    let mended = [
+      (summary.repairedLines, "lines with invalid UTF-8 repaired"),
+      (summary.cutLines, "lines cut at \(text.maxLineBytes) bytes"), (summary.tabsReplaced, "tabs replaced by spaces"),
+      (summary.emptyLines, "empty lines"),
+    ]
+    let notes = mended.filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }
+    if !notes.isEmpty { console.say("\(input): " + notes.joined(separator: ", ")) }
+    if common.json { try Console.printJSON(summary) }
+  }
+
+  static func text(_ progress: EncodeProgress) -> String {
+    var text =
+      "\(Format.count(progress.tokens)) tokens, \(Format.rate(Double(progress.tokens) / progress.seconds)) tokens/s"
+    if let fraction = progress.fraction {
+      text += String(format: ", %.1f %%", 100 * fraction)
+      if fraction > 0 { text += ", \(Format.time(progress.seconds / fraction - progress.seconds)) left" }
+    }
+    return text
+  }
+
+  /// A missing file is told before the model is read.
+  private func checkInput(_ path: String) throws(Failure) {
+    if path != "-", unsafe access(path, R_OK) != 0 { _ = try LineReader(path: path) }
+  }
+}
+
+/// Says so when a model was not trained on a language: its embeddings may still be of use, but nobody promises.
+func warnOfLanguage(_ language: Language, _ model: ModelFolder, _ console: Console) {
+  let codes = model.configuration.languages
+  if codes.isEmpty { return }
+  let known = codes.contains { code in
+    guard let other = try? Language(parsing: code) else { return code == language.code }
+    return other == language
+  }
+  if !known {
+    console.warn("\(model.path) was not trained on \(language.name) (\(language.code)): expect poor embeddings")
+  }
+}
+
+/// Options that say what the lines of a text hold.
+struct TextArguments: ParsableArguments {
+  @Flag(help: "Stop at invalid UTF-8 instead of replacing it by U+FFFD.")
+  var strict = false
+
+  @Flag(help: "Lines are `id TAB sentence`.")
+  var ids = false
+
+  @Option(help: "Lines are tab-separated columns, and this one is the sentence, counted from 1.")
+  var column: Int?
+
+  @Option(help: "Longer lines are cut.")
+  var maxLineBytes: Int = 1 << 20
+
+  func validate() throws {
+    if let column, column < 1 { throw ValidationError("--column is counted from 1.") }
+    if ids, column != nil { throw ValidationError("Give --ids or --column, not both.") }
+    if !(4...1 << 30).contains(maxLineBytes) { throw ValidationError("--max-line-bytes must be from 4 to \(1 << 30).") }
+  }
+
+  var options: TextOptions {
+    let format: TextOptions.Format = if let column { .column(column) } else { ids ? .idAndText : .text }
+    return TextOptions(format: format, strict: strict, maxLineBytes: maxLineBytes)
+  }
+}

@@ -1,0 +1,197 @@
+import ArgumentParser
+import Base
+import Corpus
+import Encoder
+import Foundation
+
+struct ModelCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "model", abstract: "Shows, checks, converts and exports models.",
+    subcommands: [
+      ModelInfoCommand.self, ModelVerifyCommand.self, ModelConvertCommand.self, ModelExportCommand.self,
+    ])
+}
+
+/// The element types that weights are written in.
+enum WeightType: String, ExpressibleByArgument, CaseIterable {
+  case float32, float16
+
+  var elementType: ElementType { self == .float32 ? .float32 : .float16 }
+}
+
+struct ModelInfoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "Shows a model's sizes.",
+    discussion: """
+      EXAMPLES
+        ems model info models/ems-mini
+        ems model info models/ems-mini --json
+      """)
+
+  @Argument(help: "Model folder.", completion: .directory)
+  var model: String
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let info = try ModelFolder(path: model).info()
+    if common.json {
+      try Console.printJSON(info)
+      return
+    }
+    let c = info.configuration
+    let types = info.elementTypes.map { $0 == .float32 ? "float32" : $0 == .float16 ? "float16" : $0.rawValue }
+    let rows: [(String, String)] = [
+      ("layers", "\(c.numHiddenLayers)"), ("hidden size", "\(c.hiddenSize)"), ("heads", "\(c.numAttentionHeads)"),
+      ("feed-forward size", "\(c.intermediateSize)"),
+      ("vocabulary", "\(Format.count(c.vocabSize)) pieces (\(info.tokenizerKind.rawValue))"),
+      ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
+      ("parameters", Format.count(info.parameters)),
+      (
+        "training heads",
+        info.trainingParameters > 0 ? "\(Format.count(info.trainingParameters)) parameters" : "not included"
+      ),
+      ("weights", "\(Format.bytes(info.weightBytes)), \(types.joined(separator: ", "))"),
+      ("languages", c.languages.isEmpty ? "\(c.numLanguages), not named" : "\(c.numLanguages)"),
+    ]
+    print(info.path)
+    for (name, value) in rows { print("  " + name.padding(toLength: 18, withPad: " ", startingAt: 0) + value) }
+    for line in wrapped(c.languages, width: 92) { print("    \(line)") }
+    for name in info.unknownTensors { print("  unknown tensor    \(name)") }
+  }
+
+  private func wrapped(_ words: [String], width: Int) -> [String] {
+    var lines: [String] = []
+    for word in words {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] += " " + word
+      } else {
+        lines.append(word)
+      }
+    }
+    return lines
+  }
+}
+
+struct ModelVerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Reads a model and checks every weight.",
+    discussion: """
+      Checked are the shapes, that no tensor is missing or too many, that every weight is finite, and that the tokenizer goes \
+      with the configuration.
+
+      EXAMPLES
+        ems model verify models/ems-mini
+      """)
+
+  @Argument(help: "Model folder.", completion: .directory)
+  var model: String
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let folder = try ModelFolder(path: model)
+    try folder.verify()
+    let count = folder.weights.entries.reduce(0) { $0 + $1.count }
+    Console(quiet: common.quiet).say(
+      "\(model): \(folder.weights.entries.count) tensors, \(Format.count(count)) weights, all finite")
+    if common.json { try Console.printJSON(Result(path: model, tensors: folder.weights.entries.count, weights: count)) }
+  }
+
+  private struct Result: Encodable { let path: String, tensors: Int, weights: Int }
+}
+
+struct ModelConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert", abstract: "Turns a PyTorch checkpoint into a model folder.",
+    discussion: """
+      Reads what torch.save wrote, either the state dict alone or a training checkpoint that holds one; no code in it is run. \
+      The options are what a checkpoint does not say.
+
+      EXAMPLES
+        ems model convert EMS_model.pt --spm 62languages.model --output models/ems
+        ems model convert small.pt --spm sp.model --heads 4 --languages en,de,fr --no-lowercase --output models/small
+      """)
+
+  @Argument(help: "The checkpoint.", completion: .file(extensions: ["pt", "pth", "bin"]))
+  var checkpoint: String
+
+  @Option(help: "The SentencePiece model that it was trained with.", completion: .file(extensions: ["model"]))
+  var spm: String
+
+  @Option(name: .shortAndLong, help: "Model folder to write.", completion: .directory)
+  var output: String
+
+  @Option(help: "Attention heads; one for each 64 of the hidden size if not given.")
+  var heads: Int?
+
+  @Option(help: "Codes of the languages in the order of training; those of the tokenizer's <2xx> pieces if not given.")
+  var languages: String?
+
+  @Option(help: "float32 or float16.")
+  var dtype: WeightType = .float32
+
+  @Flag(inversion: .prefixedNo, help: "Whether text is to be lower-cased before encoding.")
+  var lowercase = true
+
+  @Flag(help: "Replace a model folder of the output's name.")
+  var replace = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let console = Console(quiet: common.quiet)
+    var options = Checkpoint.ConversionOptions()
+    options.heads = heads
+    options.languages = languages?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    options.type = dtype.elementType
+    options.lowercase = lowercase
+    options.replace = replace
+    let done = try Checkpoint.convert(path: checkpoint, tokenizer: spm, output: output, options)
+    let c = done.configuration
+    console.say(
+      "\(output): \(c.numHiddenLayers) layers of \(c.hiddenSize), \(c.numAttentionHeads) heads, "
+        + "\(Format.count(c.parameterCount)) parameters\(done.hasTrainingTensors ? " and the training heads" : "")")
+    if !done.ignored.isEmpty {
+      console.warn(
+        "\(checkpoint): \(done.ignored.count) tensors left out: \(done.ignored.prefix(5).joined(separator: ", "))")
+    }
+    if common.json { try Console.printJSON(try ModelFolder(path: output).info()) }
+  }
+}
+
+struct ModelExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Writes a model for encoding only, or in another precision.",
+    discussion: """
+      The training heads are left out unless asked for; the card is kept.
+
+      EXAMPLES
+        ems model export runs/mini/best --output models/ems-mini --dtype float16
+      """)
+
+  @Argument(help: "Model folder.", completion: .directory)
+  var model: String
+
+  @Option(name: .shortAndLong, help: "Model folder to write.", completion: .directory)
+  var output: String
+
+  @Option(help: "float32 or float16.")
+  var dtype: WeightType = .float32
+
+  @Flag(help: "Write the tensors that only training uses too.")
+  var withHeads = false
+
+  @Flag(help: "Replace a model folder of the output's name.")
+  var replace = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let source = try ModelFolder(path: model)
+    try source.export(to: output, type: dtype.elementType, training: withHeads, replace: replace)
+    let info = try ModelFolder(path: output).info()
+    Console(quiet: common.quiet).say("\(output): \(Format.bytes(info.weightBytes)) of \(dtype.rawValue) weights")
+    if common.json { try Console.printJSON(info) }
+  }
+}
