@@ -59,7 +59,7 @@ let package = Package(
       name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "Kernels", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "MineTests", dependencies: ["Mine", "Corpus", "Index", "Kernels", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "MineTests", dependencies: ["Mine", "Base", "Corpus", "Index", "Kernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17

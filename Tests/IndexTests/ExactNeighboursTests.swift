@@ -137,7 +137,7 @@ func exactRows(_ count: Int, seed: UInt64) -> Tensor {
   }
 
   @Test func lengthsAtTheEndsOfTheRangeAreScaled() throws {
-    let x = Tensor([3e38, 0, 1e-44, 0, 0, 1e-44, -3e38, 3e38], rows: 4, columns: 2)
+    let x = Tensor([3e38, 0, 0x1p-147, 0, 0, 0x1p-147, -3e38, 3e38], rows: 4, columns: 2)
     let lists = try #require(try search(x, x, k: 1, on: compute).search(on: compute)).forward
     #expect(lists.ids == [0, 0, 2, 3])
     #expect(lists.scores.allSatisfy { abs($0 - 1) < 1e-6 })
