@@ -61,8 +61,8 @@ let package = Package(
     .testTarget(
       name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: swift),
-    .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "MineTests", dependencies: ["Mine", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "IndexTests", dependencies: ["Index", "Kernels", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "MineTests", dependencies: ["Mine", "Base", "Corpus", "Index", "Kernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17

@@ -85,7 +85,11 @@ public final class EmbeddingFileWriter {
 
   /// A version 1.0 header. Two 19-digit sizes leave it short of 128 bytes, and spaces fill it.
   static func header(rows: Int, columns: Int, type: EmbeddingType) -> [UInt8] {
-    let text = "{'descr': '\(type.descriptor)', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
+    header(rows: rows, columns: columns, descriptor: type.descriptor)
+  }
+
+  static func header(rows: Int, columns: Int, descriptor: String) -> [UInt8] {
+    let text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
     var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(headerSize - 10), 0]
     bytes += text.utf8
     bytes += Array(repeating: UInt8(ascii: " "), count: headerSize - 1 - bytes.count)

@@ -147,7 +147,8 @@ public struct ExactNeighbours: Sendable {
       guard fits else {
         throw Failure(.badData, "shard \(number)", "was made from other files or with another k", remedy: remedy)
       }
-      for other in shards[..<number] where shard.sources.overlaps(other.sources) && shard.targets.overlaps(other.targets) {
+      for other in shards[..<number]
+      where shard.sources.overlaps(other.sources) && shard.targets.overlaps(other.targets) {
         throw Failure(.badData, "shard \(number)", "compares rows that another shard compares too", remedy: remedy)
       }
       covered += shard.sources.count * shard.targets.count
@@ -156,7 +157,8 @@ public struct ExactNeighbours: Sendable {
     }
     guard covered == source.rows * target.rows else {
       throw Failure(
-        .badData, "\(shards.count) shards", "cover \(covered) of \(source.rows * target.rows) comparisons", remedy: remedy)
+        .badData, "\(shards.count) shards", "cover \(covered) of \(source.rows * target.rows) comparisons",
+        remedy: remedy)
     }
     return whole
   }

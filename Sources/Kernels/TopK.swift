@@ -92,6 +92,7 @@ extension Compute {
   /// Each product is one chain of multiply-adds over the columns in order, so it is the same bits wherever a row stands.
   /// Memory: the lists, (targets of a block) * (columns * 8 + threads * k * 8) bytes, and a little a thread.
   ///
+  /// - Precondition: the precision is float32.
   /// - Parameters:
   ///   - source, target: measured rows of the same number of columns, all finite.
   ///   - sources, targets: the rows to compare; ids are rows of the whole.
@@ -104,7 +105,7 @@ extension Compute {
     blocks: SearchBlocks = SearchBlocks(), progress: (Double) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) -> (forward: TopK, backward: TopK)? {
-    precondition(source.columns == target.columns && k >= 1)
+    precondition(source.columns == target.columns && k >= 1 && precision == .float32)
     precondition(sources.lowerBound >= 0 && sources.upperBound <= min(source.rows, Int(Int32.max)))
     precondition(targets.lowerBound >= 0 && targets.upperBound <= min(target.rows, Int(Int32.max)))
     var forward = TopK(rows: sources.count, k: min(k, targets.count))
@@ -122,7 +123,8 @@ extension Compute {
     let stride = (d + 15) / 16 * 16 + 16
     let chunks = (sources.count + blockSources - 1) / blockSources
     let workers = (0..<min(threads, chunks)).map { _ in
-      SearchWorker(rows: Tensor(rows: blockSources, columns: stride), scores: Tensor(rows: blockSources, columns: scoreColumns))
+      SearchWorker(
+        rows: Tensor(rows: blockSources, columns: stride), scores: Tensor(rows: blockSources, columns: scoreColumns))
     }
     let stopped = Atomic<Bool>(false)
 

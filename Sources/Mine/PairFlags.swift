@@ -1,8 +1,8 @@
 /// What is odd about a pair of texts: signs of a wrong pair that a score does not show.
-enum PairFlags {
+package enum PairFlags {
   /// The numbers of a text, sorted: runs of ASCII digits, where separators between digits are left out, since languages
   /// write 1,234.5 in different ways.
-  static func numbers(_ text: [UInt8]) -> [[UInt8]] {
+  package static func numbers(_ text: [UInt8]) -> [[UInt8]] {
     var result: [[UInt8]] = []
     var i = 0
     while i < text.count {
@@ -28,13 +28,15 @@ enum PairFlags {
 
   /// The words of a text that are addresses: from `http://`, `https://` or `www.` to the next space; sorted. Closing
   /// punctuation does not belong to them.
-  static func addresses(_ text: [UInt8]) -> [[UInt8]] {
+  package static func addresses(_ text: [UInt8]) -> [[UInt8]] {
     var result: [[UInt8]] = []
     for word in text.split(separator: UInt8(ascii: " ")) {
       for start in [Array("http://".utf8), Array("https://".utf8), Array("www.".utf8)] {
         guard let position = firstRange(of: start, in: word) else { continue }
         var address = word[position...]
-        while let last = address.last, !isLetterOrDigit(last), last != UInt8(ascii: "/") { address = address.dropLast() }
+        while let last = address.last, !isLetterOrDigit(last), last != UInt8(ascii: "/") {
+          address = address.dropLast()
+        }
         result.append(Array(address))
         break
       }

@@ -90,7 +90,7 @@ public struct PairWriter {
   }
 
   /// Rows that occur in more than ten times as many lists as an average row, and in more than ten.
-  static func hubs(_ lists: NeighbourLists, of rows: Int) -> [Bool] {
+  package static func hubs(_ lists: NeighbourLists, of rows: Int) -> [Bool] {
     var uses = [Int](repeating: 0, count: rows)
     for id in lists.ids { uses[Int(id)] += 1 }
     let limit = 10 * max(1, Double(lists.ids.count) / Double(rows))

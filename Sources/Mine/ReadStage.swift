@@ -1,0 +1,105 @@
+import Base
+import Corpus
+
+/// What reading and unifying one side gave.
+public struct ReadSummary: Sendable, Equatable {
+  /// Lines read.
+  public var lines = 0
+  /// Lines without text, left out.
+  public var empty = 0
+  /// Different sentences: the lines written.
+  public var unique = 0
+  /// Lines with invalid UTF-8 that was replaced by U+FFFD.
+  public var repaired = 0
+  /// Lines over the limit, which lost their end.
+  public var cut = 0
+  /// Tabs that became spaces.
+  public var tabs = 0
+}
+
+/// Reads a dump and writes each different sentence once, in the order of first occurrence.
+///
+/// - Parameters:
+///   - text: gets the sentences, one a line, uncompressed.
+///   - table: gets a line for each of them: `line TAB count`, and `TAB id` in texts with ids. `line` counts from 0.
+/// - Throws: `Failure` if the input has no sentence, or cannot be read.
+func readStage(
+  input: String, options: TextOptions, text: String, table: String, progress: (Double?, Int) -> Void
+) throws(Failure) -> ReadSummary {
+  let reader = try LineReader(path: input, options: options)
+  let sentences = try TextWriter(path: text, compression: .plain)
+  var unifier = Unifier()
+  var first: [Int] = []
+  var ids: [String] = []
+  var summary = ReadSummary()
+  var batch = LineBatch()
+  var line = 0
+  while try reader.readBatch(into: &batch) {
+    for i in 0..<batch.count {
+      defer { line += 1 }
+      if batch[i].isEmpty {
+        summary.empty += 1
+        continue
+      }
+      if try unifier.insert(batch[i]).isNew {
+        try sentences.writeLine(batch[i])
+        first.append(line)
+        if options.format == .idAndText { ids.append(batch.idText(i)) }
+      }
+    }
+    if Interruption.requested { throw Interruption.failure(text) }
+    progress(reader.progressFraction, line)
+  }
+  guard !first.isEmpty else {
+    throw Failure(
+      .badData, reader.name, line == 0 ? "has no lines" : "has \(line) lines, all of them empty",
+      remedy: "name a text with one sentence a line")
+  }
+  let rows = try TextWriter(path: table, compression: .plain)
+  for row in first.indices {
+    try rows.write("\(first[row])\t\(unifier.multiplicity(row))")
+    if !ids.isEmpty { try rows.write("\t\(ids[row])") }
+    try rows.write(UInt8(ascii: "\n"))
+  }
+  try sentences.commit()
+  try rows.commit()
+  summary.lines = line
+  summary.unique = first.count
+  summary.repaired = reader.report.repairedLines
+  summary.cut = reader.report.cutLines
+  summary.tabs = reader.report.tabsReplaced
+  return summary
+}
+
+/// What `readStage` wrote, as the side of a table of pairs.
+func readSide(text: String, table: String) throws(Failure) -> PairSide {
+  var side = PairSide()
+  let texts = try TextTable(mapping: text)
+  let rows = try TextTable(mapping: table)
+  var (lines, counts, ids) = ([Int](), [Int](), [String]())
+  lines.reserveCapacity(rows.count)
+  counts.reserveCapacity(rows.count)
+  for row in 0..<rows.count {
+    let columns = rows.line(row).split(separator: UInt8(ascii: "\t"), maxSplits: 2, omittingEmptySubsequences: false)
+    guard columns.count >= 2, let line = Int(String(decoding: columns[0], as: UTF8.self)),
+      let count = Int(String(decoding: columns[1], as: UTF8.self))
+    else {
+      throw Failure(
+        .badData, table, at: "line \(row + 1)", "is not `line TAB count`", remedy: "remove it, so that it is made again"
+      )
+    }
+    lines.append(line)
+    counts.append(count)
+    if columns.count == 3 { ids.append(String(decoding: columns[2], as: UTF8.self)) }
+  }
+  guard rows.count == texts.count, ids.isEmpty || ids.count == rows.count else {
+    throw Failure(
+      .badData, table, "has \(rows.count) lines, but \(text) has \(texts.count)",
+      remedy: "remove it, so that it is made again")
+  }
+  side.texts = texts
+  side.lines = lines
+  side.counts = counts
+  if !ids.isEmpty { side.ids = ids }
+  return side
+}

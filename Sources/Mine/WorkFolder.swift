@@ -1,0 +1,122 @@
+import Base
+import Corpus
+import Foundation
+import Glibc
+
+/// What a stage was made from and what it made: kept as JSON beside its files.
+public struct StageManifest: Sendable, Codable, Equatable {
+  /// The stage's name.
+  public var stage: String
+  /// Digests of what the stage reads.
+  public var inputs: [String: String]
+  /// Everything else that decides what it writes.
+  public var settings: [String: String]
+  /// Digests of the files it wrote, by their names.
+  public var outputs: [String: String]
+  /// Numbers for the summary: lines, rows, pairs.
+  public var counts: [String: Int]
+  /// How long it took.
+  public var seconds: Double
+}
+
+/// The folder of a pipeline: the files of its stages, with a manifest for each stage.
+///
+/// A stage is left out only if its inputs, its settings and the content of its outputs are what the manifest says. Files
+/// appear when they are complete, and the manifest after them; so a run that was killed goes on at the stage it was in.
+public final class WorkFolder {
+  /// The folder.
+  public let path: String
+  private let lock: Int32
+
+  /// Opens the folder, making it if there is none, and takes its lock.
+  ///
+  /// - Throws: `Failure` if it cannot be made or written to, or if another process works in it.
+  public init(path: String) throws(Failure) {
+    self.path = path
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw Failure(.io, path, "cannot make the work folder", remedy: "check the path and its permissions")
+    }
+    let lockPath = "\(path)/lock"
+    let (file, code) = retryingInterrupts { unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
+    guard file >= 0 else { throw .system("cannot write", lockPath, errno: code) }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      let code = errno
+      close(file)
+      if code != EWOULDBLOCK { throw .system("cannot lock", lockPath, errno: code) }
+      throw Failure(.io, path, "another run is working in this folder", remedy: "wait for it, or name another --work")
+    }
+    lock = file
+    // Nobody else is here: temporary files are what killed runs left.
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".tmp") {
+      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+  }
+
+  deinit { close(lock) }
+
+  /// The path of a file in the folder; a path with a slash is outside and stays as it is.
+  public func file(_ name: String) -> String { name.contains("/") ? name : "\(path)/\(name)" }
+
+  /// The digest of a file's content: MurmurHash3, 128 bits. It tells changes from accidents, not from intent.
+  public static func digest(ofFile path: String) throws(Failure) -> String {
+    let file = try MappedFile(path: path)
+    // In pieces, with the digests of the pieces digested: so that a signal is heard.
+    var text = ""
+    var start = 0
+    repeat {
+      if Interruption.requested { throw Interruption.failure(path) }
+      let piece = file.bytes.extracting(start..<min(start + 1 << 26, file.count))
+      let hash = Hash128(Span<UInt8>(_bytes: piece))
+      text += String(format: "%016llx%016llx", hash.high, hash.low)
+      start += 1 << 26
+    } while start < file.count
+    if text.utf8.count == 32 { return text }
+    let hash = Hash128(Array(text.utf8).span)
+    return String(format: "%016llx%016llx", hash.high, hash.low)
+  }
+
+  /// Runs a stage, or finds that it has been run.
+  ///
+  /// - Parameters:
+  ///   - inputs, settings: all that the outputs depend on.
+  ///   - outputs: names of the files that `body` writes.
+  ///   - body: writes the outputs under temporary names and commits them; gives the stage's counts.
+  /// - Returns: the manifest, and whether the stage was left out.
+  public func run(
+    _ stage: String, inputs: [String: String], settings: [String: String], outputs: [String],
+    _ body: () throws(Failure) -> [String: Int]
+  ) throws(Failure) -> (manifest: StageManifest, skipped: Bool) {
+    let path = file("\(stage).json")
+    if let old = read(path), old.stage == stage, old.inputs == inputs, old.settings == settings,
+      Set(old.outputs.keys) == Set(outputs), outputs.allSatisfy({ unsafe access(file($0), R_OK) == 0 })
+    {
+      var same = true
+      for name in outputs where same { same = try Self.digest(ofFile: file(name)) == old.outputs[name] }
+      if same { return (old, true) }
+    }
+    let start = ContinuousClock.now
+    let counts = try body()
+    if Interruption.requested { throw Interruption.failure(stage) }
+    var manifest = StageManifest(
+      stage: stage, inputs: inputs, settings: settings, outputs: [:], counts: counts,
+      seconds: (ContinuousClock.now - start) / .seconds(1))
+    for name in outputs { manifest.outputs[name] = try Self.digest(ofFile: file(name)) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    guard let json = try? encoder.encode(manifest) else {
+      throw Failure(.software, path, "a manifest cannot be written as JSON")
+    }
+    let output = try OutputFile(path: path)
+    try output.write(String(decoding: json, as: UTF8.self) + "\n")
+    try output.commit()
+    return (manifest, false)
+  }
+
+  /// A manifest that cannot be read is as good as none: the stage is run again.
+  private func read(_ path: String) -> StageManifest? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    return try? JSONDecoder().decode(StageManifest.self, from: data)
+  }
+}
