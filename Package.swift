@@ -60,7 +60,8 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "MineTests", dependencies: ["Mine", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "EmsTests", dependencies: ["ems", "Base", "Encoder", "Index", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17
 )

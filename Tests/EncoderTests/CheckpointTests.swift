@@ -9,7 +9,7 @@ import Testing
   let words = "model.bert.embedding.word_embedding.embedding.weight"
 
   func problem(_ bytes: [UInt8]) -> Failure? {
-    let path = try folder.write("x.pt", bytes)
+    let path = written("x.pt", bytes, in: folder)
     let failure = failure { _ = try Checkpoint(path: path) }
     #expect(failure?.kind == .badData)
     return failure
@@ -73,7 +73,7 @@ import Testing
   }
 
   func readAll(_ bytes: [UInt8]) {
-    let path = try folder.write("x.pt", bytes)
+    let path = written("x.pt", bytes, in: folder)
     toleratingBadData {
       let read = try Checkpoint(path: path)
       for tensor in read.tensors where tensor.type.isFloat { _ = try read.floats(tensor.name) }

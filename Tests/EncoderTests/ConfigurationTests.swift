@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test func damagedFilesFailOrRead() throws {
-    damagedCopies(of: Array(Self.released.utf8), flips: 2000) { bytes in
+    try damagedCopies(of: Array(Self.released.utf8), flips: 2000) { bytes in
       let path = try folder.write("x.json", bytes)
       toleratingBadData { _ = try Configuration(path: path) }
     }

@@ -13,7 +13,7 @@ import Testing
   }
 
   func problem(_ bytes: [UInt8]) -> Failure? {
-    let path = try folder.write("x.safetensors", bytes)
+    let path = written("x.safetensors", bytes, in: folder)
     let failure = failure { _ = try SafeTensors(path: path) }
     #expect(failure?.kind == .badData)
     return failure
@@ -146,7 +146,7 @@ import Testing
       {"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},\
       "b":{"dtype":"F16","shape":[2],"data_offsets":[8,12]}}
       """
-    damagedCopies(of: file(header, data: Array(repeating: 1, count: 12)), flips: 4000) { bytes in
+    try damagedCopies(of: file(header, data: Array(repeating: 1, count: 12)), flips: 4000) { bytes in
       let path = try folder.write("x", bytes)
       toleratingBadData {
         let read = try SafeTensors(path: path)
