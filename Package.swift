@@ -62,8 +62,11 @@ let package = Package(
       name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "Kernels", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "MineTests", dependencies: ["Mine", "Base", "Corpus", "Index", "Kernels", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "MineTests", dependencies: ["Mine", "Base", "Corpus", "Index", "Kernels", "TestSupport"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "EmsTests", dependencies: ["ems", "Base", "Encoder", "Index", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -19,6 +19,7 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     case interrupted = 130
   }
 
+  /// What class of failure it is.
   public var kind: Kind
   /// The file, folder or option the failure is about.
   public var subject: String
@@ -29,6 +30,7 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
   /// What the user can do about it.
   public var remedy: String?
 
+  /// A failure from its parts, in the order in which they are read out.
   public init(_ kind: Kind, _ subject: String, at place: String? = nil, _ problem: String, remedy: String? = nil) {
     self.kind = kind
     self.subject = subject

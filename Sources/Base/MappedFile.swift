@@ -6,6 +6,7 @@ import Glibc
 /// dropped by the system at any time. A file that another process cuts short while it is mapped is outside what this
 /// type can guard against (the process gets SIGBUS); everything here writes files under temporary names for that reason.
 @safe public final class MappedFile: Sendable {
+  /// The file.
   public let path: String
   /// The file's size in bytes.
   public let count: Int

@@ -6,6 +6,7 @@ import Glibc
 /// without a commit, the temporary file is removed, so no partial output ever has the final name. A name that stands for
 /// a device or a pipe (`/dev/stdout`, a FIFO) is written directly, since there is nothing to rename.
 public final class OutputFile {
+  /// Where the file appears, or the device or pipe that is written to.
   public let path: String
   /// Bytes written so far, those still in the buffer included.
   public private(set) var count = 0

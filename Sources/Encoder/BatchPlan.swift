@@ -19,17 +19,17 @@ public struct TokenizedText: Sendable {
 ///
 /// Batches are cut by a budget of tokens. Towards the end they get smaller, so that workers that take them one by one
 /// finish at about the same time.
-struct BatchPlan: Sendable {
+package struct BatchPlan: Sendable {
   /// Sentences, longest first; among equals the one that stands first in the text.
-  let order: [Int]
+  package let order: [Int]
   /// Where the batches begin in `order`, and at last the end.
-  let starts: [Int]
+  package let starts: [Int]
 
   /// The number of batches.
-  var count: Int { starts.count - 1 }
+  package var count: Int { starts.count - 1 }
 
   /// The sentences of batch `i`.
-  func sentences(_ i: Int) -> ArraySlice<Int> { order[starts[i]..<starts[i + 1]] }
+  package func sentences(_ i: Int) -> ArraySlice<Int> { order[starts[i]..<starts[i + 1]] }
 
   /// The least number of tokens for which a batch is made smaller than the budget: below it, the matrix product has too
   /// few rows to be fast.
@@ -40,7 +40,7 @@ struct BatchPlan: Sendable {
   ///   - limit: the longest length there can be.
   ///   - budget: most tokens of a batch; a longer sentence is a batch of its own.
   ///   - workers: how many take batches at a time.
-  init(lengths: [Int], limit: Int, budget: Int, workers: Int) {
+  package init(lengths: [Int], limit: Int, budget: Int, workers: Int) {
     // A counting sort: stable, and linear in the number of sentences.
     var places = [Int](repeating: 0, count: limit + 2)
     for length in lengths { places[limit - length + 1] += 1 }

@@ -19,11 +19,13 @@ public struct LayerParameters: Sendable {
   public let queryKeyValue: LinearParameters
   /// [D, D].
   public let attentionOutput: LinearParameters
+  /// After the attention's residual, [1, D].
   public let attentionNorm: NormParameters
   /// [F, D].
   public let up: LinearParameters
   /// [D, F].
   public let down: LinearParameters
+  /// After the feed-forward's residual, [1, D].
   public let outputNorm: NormParameters
 }
 
@@ -31,9 +33,11 @@ public struct LayerParameters: Sendable {
 public struct HeadParameters: Sendable {
   /// [n, E], n languages.
   public let languages: Tensor
+  /// Of the language embedding, [1, E].
   public let languageNorm: NormParameters
   /// [D+E, D+E].
   public let transform: LinearParameters
+  /// After the transform, [1, D+E].
   public let transformNorm: NormParameters
   /// [V, D+E].
   public let decoder: Tensor
@@ -45,6 +49,7 @@ public struct HeadParameters: Sendable {
 ///
 /// Every tensor starts at a multiple of 16 floats; the few floats between them stay zero.
 public struct Parameters: Sendable {
+  /// The sizes.
   public let configuration: Configuration
   /// [1, everything].
   public let block: Tensor
@@ -52,7 +57,9 @@ public struct Parameters: Sendable {
   public let words: Tensor
   /// [P+1, D]; row 0 is padding's.
   public let positions: Tensor
+  /// Of the sum of word and position, [1, D].
   public let embeddingNorm: NormParameters
+  /// The first layer first.
   public let layers: [LayerParameters]
   /// Nil when made without them.
   public let heads: HeadParameters?

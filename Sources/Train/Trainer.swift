@@ -186,10 +186,7 @@ public final class Trainer {
     var numbers: [[Int32]: Int32] = [:]
     return sentences.map { sentence in
       let next = Int32(numbers.count)
-      return numbers[sentence, default: next] == next
-        ? {
-          numbers[sentence] = next; return next
-        }() : numbers[sentence]!
+      return numbers[sentence, default: next] == next ? { numbers[sentence] = next; return next }() : numbers[sentence]!
     }
   }
 
@@ -376,8 +373,7 @@ public final class Trainer {
     let steps = state.step - firstStep
     return TrainingSummary(
       steps: state.step, loss: losses.total,
-      pairs_per_second: Double(steps * configuration.batchPairs * configuration.accumulationSteps)
-        / max(computing, 1e-9),
+      pairs_per_second: Double(steps * configuration.batchPairs * configuration.accumulationSteps) / max(computing, 1e-9),
       tokens_per_second: Double(tokens) / max(computing, 1e-9), gflops: flops / max(computing, 1e-9) / 1e9,
       seconds: computing, best_step: state.bestStep, best_value: state.bestValue, interrupted: interrupted)
   }

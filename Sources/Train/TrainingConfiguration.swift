@@ -188,8 +188,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
     if let value = reader.optional("accumulation_steps") { accumulationSteps = try value.int(1...1 << 16) }
     if let value = reader.optional("length_pool") { lengthPool = try value.int(1...4096) }
     let lengths: [(String, YAMLValue?)] = [
-      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")),
-      ("minutes", reader.optional("minutes")),
+      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")), ("minutes", reader.optional("minutes")),
     ]
     let given = lengths.compactMap { pair in pair.1.map { (pair.0, $0) } }
     guard given.count == 1 else {
@@ -371,8 +370,7 @@ struct YAMLReader {
       let near = known.filter { $0.hasPrefix(key.prefix(4)) || key.hasPrefix($0.prefix(4)) }.sorted()
       throw Failure(
         .badData, file, at: value.place, "\(what) has no key \(key)",
-        remedy: near.isEmpty
-          ? "its keys are \(known.sorted().joined(separator: ", "))"
+        remedy: near.isEmpty ? "its keys are \(known.sorted().joined(separator: ", "))"
           : "is \(near.joined(separator: " or ")) meant?")
     }
   }

@@ -83,8 +83,7 @@ public final class TrainingModel {
   ///   - key: what the dropout masks derive from; different for every batch
   ///   - scale: factor of the gradients, for accumulation over several batches
   public func accumulate(
-    _ batch: TrainingBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64,
-    scale: Float = 1
+    _ batch: TrainingBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64, scale: Float = 1
   ) -> Losses {
     reserve(batch)
     let u = u.prefix(2 * batch.count), du = du.prefix(2 * batch.count)
@@ -107,8 +106,7 @@ public final class TrainingModel {
     let u = embed(batch)
     return objectives.evaluate(
       u, bags: batch.bags(), languages: batch.partnerLanguages,
-      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, settings: settings, languageNoise: .none,
-      scale: 1,
+      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, settings: settings, languageNoise: .none, scale: 1,
       du: nil, gradients: nil)
   }
 

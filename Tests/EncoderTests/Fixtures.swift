@@ -37,3 +37,11 @@ func append(_ values: [Float], to writer: SafeTensorsWriter) throws(Failure) { t
 func toleratingBadData(_ body: () throws -> Void) {
   do { try body() } catch { #expect((error as? Failure)?.kind == .badData) }
 }
+
+/// Writes a file in a helper that cannot throw; trouble becomes the test's issue.
+func written(_ name: String, _ bytes: [UInt8], in folder: TemporaryFolder) -> String {
+  do { return try folder.write(name, bytes) } catch {
+    Issue.record(error)
+    return folder.file(name)
+  }
+}

@@ -1,0 +1,86 @@
+import Encoder
+import Foundation
+import Index
+import TestSupport
+import Testing
+
+/// `ems model` run as a user does.
+@Suite struct ModelTests {
+  let fixtures = "\(repository)/Tests/EncoderTests/Fixtures"
+
+  @Test func versionAndHelp() throws {
+    let version = try ems("--version")
+    #expect(version.status == 0 && version.output == "0.1.0\n")
+    for command in [["--help"], ["encode", "--help"], ["model", "--help"], ["model", "convert", "--help"]] {
+      #expect(try Running(command).wait().status == 0)
+    }
+  }
+
+  @Test func infoForPeopleAndPrograms() throws {
+    let workshop = try Workshop(training: true)
+    let table = try ems("model", "info", workshop.model)
+    #expect(table.status == 0)
+    for part in ["hidden size", "36", "300 pieces (bpe)", "float32", "en de el ru ja", "24 tokens"] {
+      #expect(table.output.contains(part), "\(table.output)")
+    }
+    let json = try ems("model", "info", workshop.model, "--json").json()
+    #expect(json["parameters"] as? Int == Workshop.configuration.parameterCount)
+    #expect(
+      json["training_parameters"] as? Int
+        == Workshop.configuration.trainingParameterCount - Workshop.configuration.parameterCount)
+    #expect((json["configuration"] as? [String: Any])?["hidden_size"] as? Int == 36)
+    #expect(try ems("model", "verify", workshop.model).status == 0)
+  }
+
+  @Test func aCheckpointBecomesAModel() throws {
+    let folder = TemporaryFolder()
+    let output = folder.file("m")
+    func convert(_ options: String...) throws -> Outcome {
+      try Running(
+        ["model", "convert", "\(fixtures)/bare.pt", "--spm", tinyTokenizer, "--output", output] + options
+      ).wait()
+    }
+    expect(try convert(), failsWith: 64, says: "heads")
+    #expect(try folder.list() == [])
+    let done = try convert("--heads", "2", "--no-lowercase")
+    #expect(done.status == 0, "\(done.error)")
+    let model = try ModelFolder(path: output)
+    #expect(model.configuration.numAttentionHeads == 2 && !model.configuration.lowercase)
+    #expect(try ems("model", "verify", output).status == 0)
+    expect(try convert("--heads", "2"), failsWith: 74, says: "exists")
+    #expect(try convert("--heads", "2", "--dtype", "float16", "--replace").status == 0)
+    #expect(try ModelFolder(path: output).info().elementTypes == [.float16])
+    let text = try folder.write("t", "one\ntwo\n")
+    let encoded = try ems("encode", text, "--model", output, "--language", "en", "--output", folder.file("x.npy"))
+    #expect(encoded.status == 0, "\(encoded.error)")
+    #expect(try EmbeddingFile(path: folder.file("x.npy")).rows == 2)
+    let malicious = try ems(
+      "model", "convert", "\(fixtures)/malicious.pt", "--spm", tinyTokenizer, "--output", folder.file("n"), "--heads",
+      "2")
+    expect(malicious, failsWith: 65, says: "refused")
+    #expect(try folder.list() == ["m", "t", "x.npy"])
+  }
+
+  @Test func exportingForEncoding() throws {
+    let workshop = try Workshop(training: true)
+    let output = workshop.folder.file("small")
+    #expect(try ems("model", "export", workshop.model, "--output", output, "--dtype", "float16").status == 0)
+    let small = try ModelFolder(path: output)
+    #expect(!small.hasTrainingTensors && small.info().elementTypes == [.float16])
+    #expect(try workshop.folder.read("small/README.md") == Array("# Small\n".utf8))
+    #expect(try ems("model", "verify", output).status == 0)
+    let again = workshop.folder.file("again")
+    expect(
+      try ems("model", "export", output, "--output", again, "--with-heads"), failsWith: 65, says: "no training tensors")
+    #expect(try ems("model", "export", workshop.model, "--output", again, "--with-heads").status == 0)
+    #expect(try workshop.folder.read("again/model.safetensors") == workshop.folder.read("model/model.safetensors"))
+  }
+
+  @Test func verifyFindsWhatIsNotFinite() throws {
+    let workshop = try Workshop()
+    var bytes = try workshop.folder.read("model/model.safetensors")
+    bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xC0, 0x7F])
+    _ = try workshop.folder.write("model/model.safetensors", bytes)
+    expect(try ems("model", "verify", workshop.model), failsWith: 65, says: "not a finite number", "element 35")
+  }
+}
