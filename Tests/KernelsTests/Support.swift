@@ -11,14 +11,17 @@ let sets: [String] = ["generic", "avx2", "avx512"].filter { Compute(threads: 1, 
 /// One combination of SIMD set and number of threads.
 struct Machine: CustomTestStringConvertible, Sendable {
   let simd: String, threads: Int
-  let compute: Compute
   var testDescription: String { "\(simd), \(threads) thread(s)" }
 
   init(_ simd: String, _ threads: Int) {
     self.simd = simd
     self.threads = threads
+  }
+
+  /// A new one each time: tests run side by side, and a `Compute` runs one op at a time.
+  var compute: Compute {
     guard let compute = Compute(threads: threads, simd: simd) else { preconditionFailure("\(simd) is not here") }
-    self.compute = compute
+    return compute
   }
 
   /// Every combination.
