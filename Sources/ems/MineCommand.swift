@@ -132,8 +132,9 @@ struct MineCommand: ParsableCommand {
     ]
     let empty = summary.sourceEmpty + summary.targetEmpty
     if empty > 0 { lines.insert("empty       \(Format.count(empty)) lines left out", at: 1) }
-    for (threshold, pairs) in summary.pairsAtThreshold.sorted(by: { (Double($0.key) ?? 0) < (Double($1.key) ?? 0) }) {
-      lines.append("  >= \(threshold)".padding(toLength: 12, withPad: " ", startingAt: 0) + Format.count(pairs))
+    for threshold in summary.pairsAtThreshold.keys.sorted() {
+      let pairs = Format.count(summary.pairsAtThreshold[threshold] ?? 0)
+      lines.append("  >= \(threshold)".padding(toLength: 12, withPad: " ", startingAt: 0) + pairs)
     }
     for stage in summary.stages {
       let name = stage.name.padding(toLength: 16, withPad: " ", startingAt: 0)
