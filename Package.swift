@@ -39,10 +39,13 @@ let package = Package(
     .target(name: "Index", dependencies: ["Base", "Kernels"], swiftSettings: swift),
     .target(
       name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
+    .target(
+      name: "Evaluate", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train"],
+      swiftSettings: swift),
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train",
+        "Base", "Corpus", "Encoder", "Evaluate", "Index", "Kernels", "Mine", "Train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -60,6 +63,7 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "MineTests", dependencies: ["Mine", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "EvaluateTests", dependencies: ["Evaluate", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "EmsTests", dependencies: ["ems", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17
