@@ -42,10 +42,13 @@ let package = Package(
     .target(name: "Index", dependencies: ["Base", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
       name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
+    .target(
+      name: "Evaluate", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train"],
+      swiftSettings: swift),
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train",
+        "Base", "Corpus", "Encoder", "Evaluate", "Index", "Kernels", "Mine", "Train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -67,6 +70,7 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "EmsTests", dependencies: ["ems", "Base", "Encoder", "Index", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "EvaluateTests", dependencies: ["Evaluate", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17
 )

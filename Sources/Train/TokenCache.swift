@@ -22,13 +22,17 @@ public final class TokenCache: Sendable {
   /// The corpus it was made from.
   public let corpus: TrainingCorpus
   public let report: PreparationReport
+  /// Differs when the corpus's content, the tokenizer or a setting of the preparation does.
+  let digest: String
   private let records: MappedFile, offsets: MappedFile
   private let wide: Bool
 
   private init(
-    _ corpus: TrainingCorpus, _ report: PreparationReport, records: MappedFile, offsets: MappedFile, wide: Bool
+    _ corpus: TrainingCorpus, _ report: PreparationReport, digest: String, records: MappedFile, offsets: MappedFile,
+    wide: Bool
   ) throws(Failure) {
     self.corpus = corpus
+    self.digest = digest
     self.report = report
     self.records = records
     self.offsets = offsets
@@ -87,7 +91,7 @@ public final class TokenCache: Sendable {
       let report = try? JSONDecoder().decode(PreparationReport.self, from: json)
     {
       return try TokenCache(
-        corpus, report, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath), wide: wide)
+        corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath), wide: wide)
     }
 
     var report = PreparationReport()
@@ -155,7 +159,7 @@ public final class TokenCache: Sendable {
     // The report comes last: a cache without one is made again.
     try writeJSON(report, to: reportPath)
     return try TokenCache(
-      corpus, report, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath), wide: wide)
+      corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath), wide: wide)
   }
 }
 

@@ -63,6 +63,13 @@ public final class Trainer {
     model.languages = configuration.languages
     model.numLanguages = configuration.languages.count
     try model.check(file: configuration.file)
+    guard tokenizer.languages.isEmpty || tokenizer.languages == model.languages else {
+      throw Failure(
+        .badData, configuration.file, at: "model.languages",
+        "are \(model.languages.joined(separator: ", ")), but the tokenizer's <2xx> pieces are "
+          + tokenizer.languages.joined(separator: ", "),
+        remedy: "list the tokenizer's languages in their order")
+    }
     modelConfiguration = model
   }
 
@@ -83,7 +90,7 @@ public final class Trainer {
     var adam = Adam(
       count: model.parameters.block.count, weightDecay: configuration.weightDecay,
       decoupled: configuration.decoupledWeightDecay)
-    let fingerprint = configuration.fingerprint + ", data: \(caches.map(\.report))"
+    let fingerprint = configuration.fingerprint + ", data: \(caches.map { "\($0.corpus.path) \($0.digest)" })"
     let (validation, reserved) = heldOut(caches)
     let sampler = Sampler(
       sizes: caches.map(\.count), weights: configuration.data.map(\.weight), exponent: configuration.samplingExponent,

@@ -8,7 +8,10 @@ struct Ems: ParsableCommand {
     commandName: "ems",
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
     version: "0.1.0",
-    subcommands: [EncodeCommand.self, MineCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self])
+    subcommands: [
+      EncodeCommand.self, IndexCommand.self, MineCommand.self, EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self,
+      ModelCommand.self,
+    ])
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
   static func main() {

@@ -1,0 +1,112 @@
+import Base
+import Evaluate
+import Foundation
+import Mine
+import TestSupport
+import Testing
+
+/// Embedding files by hand: figures that can be worked out on paper.
+@Suite struct EvaluateTests {
+  let folder = TemporaryFolder()
+
+  private func write(_ name: String, _ lines: [String]) throws -> String {
+    let path = folder.path + "/" + name
+    try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// A `.npy` file of two columns.
+  private func write(_ name: String, rows: [(Float, Float)]) throws -> String {
+    let path = folder.path + "/" + name
+    var text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows.count), 2), }"
+    while (text.utf8.count + 11) % 64 != 0 { text += " " }
+    text += "\n"
+    var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count & 255), UInt8(text.utf8.count >> 8)]
+    bytes += Array(text.utf8)
+    for row in rows {
+      for value in [row.0, row.1] {
+        for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> UInt32(shift))) }
+      }
+    }
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  private var evaluator: Evaluator { Evaluator(encoder: nil, threads: 2) }
+
+  /// The message of the failure that `body` throws, and its kind.
+  private func failure(_ body: () throws -> Void) -> Failure? {
+    do {
+      try body()
+      return nil
+    } catch {
+      return error as? Failure
+    }
+  }
+
+  @Test func countsByIndexAndByText() throws {
+    // Rows 1 and 2 of the target are the same sentence, so by index only the first of them is found.
+    let x = try write("x.npy", rows: [(1, 0), (0, 1), (0, 2)])
+    let y = try write("y.npy", rows: [(3, 0), (0, 1), (0, 1)])
+    let source = try write("x.txt", ["a", "b", "c"])
+    let target = try write("y.txt", ["A", "B", "B"])
+    let result = try evaluator.retrieval(
+      source: source, target: target, sourceEmbeddings: x, targetEmbeddings: y, MarginOptions(k: 1))
+    #expect(result.scores.n == 3)
+    #expect(result.scores.cosine.forward == 2.0 / 3)
+    #expect(result.scores.cosine.backward == 2.0 / 3)
+    #expect(result.scores.cosineText?.forward == 1)
+    #expect(result.scores.cosineText?.backward == 2.0 / 3)
+    #expect(abs(result.scores.xsimError - 1.0 / 3) < 1e-12)
+  }
+
+  @Test func buccFindsTheBestCut() throws {
+    let angles: [Double] = [0, 1, 2, 3]
+    let rows = angles.map { (Float(cos($0)), Float(sin($0))) }
+    let x = try write("x.npy", rows: rows)
+    let y = try write("y.npy", rows: rows)
+    let source = try write("x.txt", ["s1\ta", "s2\tb", "s3\tc", "s4\td"])
+    let target = try write("y.txt", ["t1\tA", "t2\tB", "t3\tC", "t4\tD"])
+    let gold = try write("gold", ["s1\tt1", "s2\tt2", "s3\tt3"])
+    let files = BuccFiles(source: source, target: target, gold: gold, sourceEmbeddings: x, targetEmbeddings: y)
+    let output = folder.path + "/pairs"
+    let result = try evaluator.bucc(training: files, test: files, outputPairs: output)
+    #expect(result.training.recall == 1)
+    #expect(result.training.correct == 3)
+    #expect(result.mteb.f1 == 1)
+    #expect(result.test?.f1 == result.training.f1)
+    let pairs = try String(contentsOfFile: output, encoding: .utf8).split(separator: "\n")
+    #expect(pairs.count == result.training.extracted)
+    #expect(pairs.contains("s1\tt1"))
+  }
+
+  @Test func badFilesAreNamedWithTheLine() throws {
+    let three = try write("three", ["a", "b", "c"])
+    let two = try write("two", ["a", "b"])
+    let unequal = failure { _ = try evaluator.retrieval(source: three, target: two) }
+    #expect(unequal?.subject == three && unequal?.place == "line 3" && unequal?.kind == .badData)
+
+    let gap = try write("gap", ["a", " ", "c"])
+    let empty = failure { _ = try evaluator.retrieval(source: three, target: gap) }
+    #expect(empty?.subject == gap && empty?.place == "line 2")
+
+    let ids = try write("ids", ["s1\ta", "s2\tb"])
+    let twice = try write("twice", ["t1\ta", "t1\tb"])
+    let gold = try write("gold", ["s1\tt1"])
+    let duplicate = failure { _ = try evaluator.bucc(training: BuccFiles(source: ids, target: twice, gold: gold)) }
+    #expect(duplicate?.subject == twice && duplicate?.place == "line 2")
+
+    let targets = try write("targets", ["t1\ta", "t2\tb"])
+    let wrong = try write("wrong", ["s1\tt1", "s9\tt2"])
+    let unknown = failure { _ = try evaluator.bucc(training: BuccFiles(source: ids, target: targets, gold: wrong)) }
+    #expect(unknown?.subject == wrong && unknown?.place == "line 2")
+
+    let again = try write("again", ["s1\tt1", "s1\tt1"])
+    let repeated = failure { _ = try evaluator.bucc(training: BuccFiles(source: ids, target: targets, gold: again)) }
+    #expect(repeated?.subject == again && repeated?.place == "line 2")
+
+    #expect(failure { _ = try evaluator.retrieval(source: three, target: three) }?.kind == .usage)
+    #expect(failure { _ = try evaluator.tatoeba(folder: folder.path + "/none") }?.kind == .missingInput)
+    #expect(failure { _ = try evaluator.tatoeba(folder: folder.path) }?.kind == .missingInput)
+  }
+}
