@@ -9,6 +9,11 @@ public enum Interruption {
 
   /// Begins to watch for the signals.
   public static func watch() {
+    // A parent may have started this process with the signals blocked, as threads of thread pools have them.
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for signalNumber in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, signalNumber) }
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for signalNumber in [SIGINT, SIGTERM] {
       signal(signalNumber) { number in
         if Interruption.count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }

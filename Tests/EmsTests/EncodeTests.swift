@@ -70,7 +70,8 @@ import Testing
       #expect(outcome.json()["rows"] as? Int == rows, "\(text.debugDescription)")
       let file = try EmbeddingFile(path: folder.file("x.npy"))
       #expect(file.rows == rows)
-      #expect(file.floats(rows: 0..<rows).allSatisfy(\.isFinite))
+      let finite = file.floats(rows: 0..<rows).allSatisfy { $0.isFinite }
+      #expect(finite)
     }
     // More lines than a window holds.
     let many = try folder.write("many", String(repeating: "a b\n", count: 20_001))
