@@ -90,10 +90,10 @@ public final class OutputFile {
   /// - Precondition: the range lies within what was written; the output is a regular file.
   public func overwrite(at offset: Int, _ bytes: RawSpan) throws(Failure) {
     precondition(offset + bytes.byteCount <= count)
+    try flush()
     guard temporary != nil else {
       throw Failure(.io, path, "cannot seek in a pipe or device", remedy: "name a regular file")
     }
-    try flush()
     guard lseek(file, off_t(offset), SEEK_SET) >= 0 else { throw .system("cannot seek", path, errno: errno) }
     try Self.send(bytes, to: file, path: path)
     guard lseek(file, 0, SEEK_END) >= 0 else { throw .system("cannot seek", path, errno: errno) }

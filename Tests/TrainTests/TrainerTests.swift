@@ -80,7 +80,7 @@ import Train
     let path = try place.configuration()
     try place.train(path, steps: 2)
     _ = try place.folder.write("b.tsv", Workplace.corpus(41, seed: 2))
-    expect(failure { try place.train(path, resume: true) }, says: "another configuration", "41")
+    expect(failure { try place.train(path, resume: true) }, says: "another configuration", "b.tsv")
   }
 
   @Test(arguments: ["model.safetensors", "optimizer.safetensors", "state.json"])
