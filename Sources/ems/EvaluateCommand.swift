@@ -14,13 +14,19 @@ struct EvaluateCommand: ParsableCommand {
       Every figure is a share from 0 to 1 in JSON and a percentage in tables. Forward is from the first text (or the \
       language other than English) to the second.
       """,
-    subcommands: [EvaluateTatoeba.self, EvaluateRetrieval.self, EvaluateBucc.self])
+    subcommands: [
+      EvaluateTatoeba.self, EvaluateRetrieval.self, EvaluateBucc.self, EvaluateXsim.self, EvaluateParaCrawl.self,
+      EvaluateClassify.self,
+    ])
 }
 
 /// Options that all protocols have.
 struct EvaluateArguments: ParsableArguments {
   @Option(help: "Model folder; not needed where embeddings are given for every text.", completion: .directory)
   var model: String?
+
+  @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
+  var report: String?
 
   @OptionGroup var common: CommonOptions
 
@@ -36,11 +42,33 @@ struct EvaluateArguments: ParsableArguments {
     let result = try body(evaluator)
     console.finish()
     console.say("\(result.title): \(Format.time((ContinuousClock.now - start) / .seconds(1)))")
+    if let report {
+      try ReportPage.write([result], facts: facts(encoder), to: report)
+      console.say("\(report): written")
+    }
     if common.json {
       try Console.printJSON(result)
     } else {
       print(result.text, terminator: "")
     }
+  }
+}
+
+extension EvaluateArguments {
+  /// What a report says of how its figures came about.
+  func facts(_ encoder: SentenceEncoder?) -> [(name: String, value: String)] {
+    var facts = [("ems", Ems.configuration.version)]
+    if let encoder {
+      let c = encoder.model.configuration
+      facts.append(
+        (
+          "model",
+          "\(encoder.model.path): \(c.numHiddenLayers) layers of \(c.hiddenSize), \(c.languages.count) languages"
+        ))
+    }
+    facts.append(("date", Date.now.formatted(.iso8601.year().month().day())))
+    facts.append(("command", CommandLine.arguments.joined(separator: " ")))
+    return facts.map { (name: $0.0, value: $0.1) }
   }
 }
 
@@ -240,6 +268,168 @@ struct EvaluateBucc: ParsableCommand {
     }
     try evaluate.run {
       try $0.bucc(training: training, test: test, options: options, k: margin.k, outputPairs: outputPairs)
+    }
+  }
+}
+
+struct EvaluateXsim: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "xsim",
+    abstract: "The error rate of finding partners by margin; with altered copies xsim++.",
+    discussion: """
+      Altered copies of the second text enlarge what is searched; the error is then told apart by kind of alteration. They \
+      are given as KIND=FILE, aligned with the second text by line (unchanged and empty lines are no copies), or as a file \
+      of `line number TAB kind TAB sentence`.
+
+      EXAMPLES
+        ems evaluate xsim flores.de flores.en --model models/ems-mini
+        ems evaluate xsim flores.de flores.en --altered number=en.numbers --altered negation=en.negations --model m
+      """)
+
+  @Argument(help: "The source text.", completion: .file())
+  var source: String?
+
+  @Argument(help: "The target text, aligned with it.", completion: .file())
+  var target: String?
+
+  @Option(help: "Altered copies of the target's lines; may be given several times.")
+  var altered: [String] = []
+
+  @Option(help: "Embeddings of the source, a .npy file.", completion: .file(extensions: ["npy"]))
+  var sourceEmbeddings: String?
+
+  @Option(help: "Embeddings of the target, a .npy file.", completion: .file(extensions: ["npy"]))
+  var targetEmbeddings: String?
+
+  @OptionGroup var margin: MarginArguments
+  @OptionGroup var evaluate: EvaluateArguments
+
+  func validate() throws {
+    let embeddings = sourceEmbeddings != nil && targetEmbeddings != nil
+    guard source != nil && target != nil || source == nil && embeddings else {
+      throw ValidationError("Give two texts, or --source-embeddings and --target-embeddings.")
+    }
+    if !altered.isEmpty, source == nil || sourceEmbeddings != nil || targetEmbeddings != nil {
+      throw ValidationError("--altered needs texts and a model.")
+    }
+  }
+
+  func run() throws {
+    try evaluate.run { evaluator in
+      if let source, let target, !altered.isEmpty {
+        return try evaluator.xsimPlus(source: source, target: target, altered: altered, margin.options)
+      }
+      return try evaluator.retrieval(
+        source: source, target: target, sourceEmbeddings: sourceEmbeddings, targetEmbeddings: targetEmbeddings,
+        asErrors: true, margin.options)
+    }
+  }
+}
+
+struct EvaluateParaCrawl: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "paracrawl",
+    abstract: "Precision at 1, 5 and 10 among many sentences.",
+    discussion: """
+      Of two aligned texts, pairs with a sentence that came before are left out; the rest is shuffled, the first --keys are \
+      the pool, and --queries of them are asked for. By cosine, CSLS-10 and ratio margin, in both directions.
+
+      EXAMPLES
+        ems evaluate paracrawl paracrawl.de.zst paracrawl.en.zst --model models/ems-mini --seed 1
+      """)
+
+  @Argument(help: "The source text.", completion: .file())
+  var source: String
+
+  @Argument(help: "The target text, aligned with it.", completion: .file())
+  var target: String
+
+  @Option(help: "Pairs in the pool.")
+  var keys: Int = 200_000
+
+  @Option(help: "Pairs of the pool that are asked for.")
+  var queries: Int = 2000
+
+  @OptionGroup var evaluate: EvaluateArguments
+
+  func validate() throws {
+    if keys < 10 || queries < 1 { throw ValidationError("--keys must be at least 10, --queries at least 1.") }
+  }
+
+  func run() throws {
+    try evaluate.run {
+      try $0.paraCrawl(source: source, target: target, keys: keys, queries: queries, seed: evaluate.common.seed)
+    }
+  }
+}
+
+struct EvaluateClassify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "classify",
+    abstract: "Zero-shot classification: train on one language, test on many.",
+    discussion: """
+      A perceptron (10 and 8 hidden units, tanh, dropout 0.2, Adam at 0.001, 12 documents a step) on frozen embeddings; the \
+      epoch is chosen on the training language's dev set. Documents are lines of `label TAB sentence [TAB sentence ...]`, \
+      and their embedding is the mean of their sentences'; or SIB-200's files, as a folder.
+
+      EXAMPLES
+        ems evaluate classify sib200 --language eng_Latn --model models/ems-mini
+        ems evaluate classify --language en --train en.train --dev en.dev --test de=de.test --test fr=fr.test \
+          --model models/ems-mini --seeds 5 --json
+      """)
+
+  @Argument(
+    help: "A folder of files such as deu_Latn.train.tsv, deu_Latn.dev.tsv, deu_Latn.test.tsv.", completion: .directory)
+  var folder: String?
+
+  @Option(help: "The language to train on.")
+  var language: String = "en"
+
+  @Option(help: "Of a folder: the languages to test on, comma-separated; all if not given.")
+  var languages: String?
+
+  @Option(help: "Training documents.", completion: .file())
+  var train: String?
+
+  @Option(help: "Documents that the epoch is chosen on.", completion: .file())
+  var dev: String?
+
+  @Option(help: "Test documents as LANGUAGE=FILE; may be given several times.")
+  var test: [String] = []
+
+  @Option(help: "Runs, with the seeds from --seed on.")
+  var seeds: Int = 5
+
+  @Option(help: "Passes over the training documents.")
+  var epochs: Int = 100
+
+  @OptionGroup var evaluate: EvaluateArguments
+
+  func validate() throws {
+    if (folder == nil) == (train == nil) { throw ValidationError("Give a folder, or --train, --dev and --test.") }
+    if train != nil, dev == nil || test.isEmpty { throw ValidationError("--train needs --dev and --test.") }
+    for part in test where !part.contains("=") { throw ValidationError("--test is LANGUAGE=FILE, not \(part).") }
+    guard (1...1000).contains(seeds), (1...100_000).contains(epochs) else {
+      throw ValidationError("--seeds must be from 1 to 1000, --epochs from 1 to 100000.")
+    }
+  }
+
+  func run() throws {
+    let files: ClassificationFiles
+    if let train, let dev {
+      files = ClassificationFiles(
+        language: language, train: train, dev: dev,
+        tests: test.map { part in
+          let sign = part.firstIndex(of: "=") ?? part.endIndex
+          return (String(part[..<sign]), String(part[sign...].dropFirst()))
+        })
+    } else {
+      files = try ClassificationFiles(folder: folder ?? "", language: language, tests: list(languages))
+    }
+    var options = ClassifierOptions()
+    options.epochs = epochs
+    try evaluate.run {
+      try $0.classify(files, seeds: (0..<seeds).map { evaluate.common.seed &+ UInt64($0) }, options)
     }
   }
 }

@@ -3,6 +3,9 @@
     check_evaluation.py EMS MODEL tatoeba DIR CODE...
     check_evaluation.py EMS MODEL retrieval SOURCE TARGET
     check_evaluation.py EMS MODEL bucc SOURCE TARGET GOLD [TEST_SOURCE TEST_TARGET]
+    check_evaluation.py EMS MODEL xsim SOURCE TARGET KIND=FILE...
+    check_evaluation.py EMS MODEL paracrawl SOURCE TARGET KEYS QUERIES
+    check_evaluation.py EMS MODEL classify FOLDER LANGUAGE SEEDS TEST_LANGUAGE...
 
 Embeddings come from `ems encode`, so that what is compared is the protocol. Products are made in double precision here, in
 single precision there: a figure may differ where two cosines are equal to seven digits, and the number of such rows is
@@ -184,6 +187,156 @@ def bucc(source, target, gold_path, test_source=None, test_target=None):
         theirs = {(a, b) for score, a, b in found if score >= best[3]}
         mined = {tuple(line.split("\t")) for line in lines(f"{WORK}/pairs")}
         print(f"test pairs: ems {len(mined)}, numpy {len(theirs)}, common {len(mined & theirs)}")
+
+
+def xsim(source, target, *altered):
+    arguments = [part for item in altered for part in ("--altered", item)]
+    ours = run("evaluate", "xsim", source, target, *arguments, "--model", MODEL, "--json", "--quiet")
+    english, pool, origin = lines(target), [], []
+    for item in altered:
+        kind, path = item.split("=", 1)
+        for i, line in enumerate(lines(path)):
+            if line.strip(" ") and line != english[i]:
+                pool.append(line), origin.append((i, kind))
+    path = f"{WORK}/pool.txt"
+    open(path, "w", encoding="utf-8").write("".join(line + "\n" for line in english + pool))
+    s = unit(encode(source)) @ unit(encode(path)).T
+    n = len(s)
+    print(f"xsim++, {len(pool)} copies")
+    show("xsim_error", ours["xsim_error"], 1 - np.mean(ratio_best(s[:, :n], s[:, :n].T) == np.arange(n)), n)
+    found = ratio_best(s, s.T)
+    errors = Counter()
+    for i, j in enumerate(found):
+        if i != j:
+            errors[origin[j - n][1] if j >= n and origin[j - n][0] == i else "misaligned"] += 1
+    show("xsimpp_error", ours["xsimpp_error"], sum(errors.values()) / n, n)
+    show("misaligned", ours["misaligned"], errors["misaligned"] / n, n)
+    for kind in ours["kinds"]:
+        show(kind, ours["kinds"][kind], errors[kind] / n, n)
+
+
+class SplitMix:
+    """The generator that the protocols draw from, many numbers at a time."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def numbers(self, count):
+        with np.errstate(over="ignore"):
+            gamma = np.uint64(0x9E3779B97F4A7C15)
+            z = np.uint64(self.state) + gamma * np.arange(1, count + 1, dtype=np.uint64)
+            self.state = (self.state + 0x9E3779B97F4A7C15 * count) % 2**64
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            return z ^ (z >> np.uint64(31))
+
+    def units(self, count):
+        return (self.numbers(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def shuffle(self, values):
+        values = list(values)
+        draws = self.numbers(len(values) - 1).tolist()
+        for i, draw in zip(range(len(values) - 1, 0, -1), draws):
+            j = (draw * (i + 1)) >> 64
+            values[i], values[j] = values[j], values[i]
+        return values
+
+
+def paracrawl(source, target, keys, queries):
+    seed = 1
+    ours = run("evaluate", "paracrawl", source, target, "--keys", keys, "--queries", queries, "--seed", seed, "--model", MODEL, "--json", "--quiet")
+    a, b = lines(source), lines(target)
+    seen_a, seen_b, rows = set(), set(), []
+    for i, (x, y) in enumerate(zip(a, b)):
+        if x not in seen_a and y not in seen_b:
+            rows.append(i)
+        seen_a.add(x), seen_b.add(y)
+    random = SplitMix(seed)
+    chosen = random.shuffle(rows)[: int(keys)]
+    asked = random.shuffle(range(len(chosen)))[: int(queries)]
+    x, y = unit(encode(source))[chosen], unit(encode(target))[chosen]
+    print(f"paracrawl {len(asked)} of {len(chosen)}")
+    for name, q, k in (("forward", x[asked], y), ("backward", y[asked], x)):
+        s = q @ k.T
+        near, near_k = -np.sort(-s, axis=1)[:, :10], -np.sort(-s.T, axis=1)[:, :10]
+        scores = {
+            "cosine": s,
+            "csls": 2 * s - near.mean(1)[:, None] - near_k.mean(1)[None],
+            "margin": s / ((near[:, :4].mean(1)[:, None] + near_k[:, :4].mean(1)[None]) / 2),
+        }
+        for kind, values in scores.items():
+            own = values[np.arange(len(asked)), asked]
+            rank = (values > own[:, None]).sum(1)
+            for p in (1, 5, 10):
+                show(f"{name} {kind} p{p}", ours[name][kind][f"p{p}"], np.mean(rank < p), len(asked))
+
+
+def classify(folder, language, seeds, *languages):
+    seeds = int(seeds)
+    ours = run("evaluate", "classify", folder, "--language", language, "--languages", ",".join(languages), "--seeds", seeds, "--model", MODEL, "--json", "--quiet")
+
+    def load(path):
+        rows = [line.split("\t") for line in lines(path)][1:]
+        text = f"{WORK}/{os.path.basename(path)}.txt"
+        open(text, "w", encoding="utf-8").write("".join(row[2] + "\n" for row in rows))
+        return encode(text).astype(np.float64), [row[1] for row in rows]
+
+    train, labels = load(f"{folder}/{language}.train.tsv")
+    names = sorted(set(labels))
+    number = lambda values: np.array([names.index(v) for v in values])
+    y = number(labels)
+    dev, dev_labels = load(f"{folder}/{language}.dev.tsv")
+    dev_y = number(dev_labels)
+    tests = [(code, *load(f"{folder}/{code}.test.tsv")) for code in languages]
+    sizes = [train.shape[1], 10, 8, len(names)]
+    single = lambda value: np.float32(value).astype(np.float64)
+    for run_number in range(seeds):
+        random = SplitMix(1 + run_number)
+        weights = []
+        for i, o in zip(sizes, sizes[1:]):
+            for shape in ((o, i), (o,)):
+                weights.append(single((2 * random.units(int(np.prod(shape))) - 1) / np.sqrt(i)).reshape(shape))
+        first, second = [np.zeros_like(w) for w in weights], [np.zeros_like(w) for w in weights]
+        step = 0
+
+        def forward(x, w):
+            h1 = np.tanh(x @ w[0].T + w[1])
+            h2 = np.tanh(h1 @ w[2].T + w[3])
+            return (h2 @ w[4].T + w[5]).argmax(1)
+
+        best = (-1, 0, None)
+        for epoch in range(1, 101):
+            order = random.shuffle(range(len(y)))
+            for start in range(0, len(y), 12):
+                rows = order[start : start + 12]
+                n = len(rows)
+                draw = lambda width: np.where(random.units(n * width) < 0.2, 0, 1.25).reshape(n, width)
+                m0 = draw(sizes[0])
+                x0 = train[rows] * m0
+                a1 = np.tanh(x0 @ weights[0].T + weights[1])
+                m1 = draw(10)
+                a2 = np.tanh((a1 * m1) @ weights[2].T + weights[3])
+                m2 = draw(8)
+                z = (a2 * m2) @ weights[4].T + weights[5]
+                e = np.exp(z - z.max(1, keepdims=True))
+                dz = e / e.sum(1, keepdims=True)
+                dz[np.arange(n), y[rows]] -= 1
+                dz /= n
+                d2 = (dz @ weights[4]) * m2 * (1 - a2**2)
+                d1 = (d2 @ weights[2]) * m1 * (1 - a1**2)
+                gradients = [d1.T @ x0, d1.sum(0), d2.T @ (a1 * m1), d2.sum(0), dz.T @ (a2 * m2), dz.sum(0)]
+                step += 1
+                for w, g, m, v in zip(weights, gradients, first, second):
+                    m += 0.1 * (g - m)
+                    v += 0.001 * (g * g - v)
+                    w -= 1e-3 / (1 - 0.9**step) * m / (np.sqrt(v) / np.sqrt(1 - 0.999**step) + 1e-8)
+            reached = np.mean(forward(dev, weights) == dev_y)
+            if reached >= best[0]:
+                best = (reached, epoch, [w.copy() for w in weights])
+        print(f"seed {1 + run_number}: epoch ems {ours['epochs'][run_number]}, numpy {best[1]}")
+        show("dev", ours["dev"]["by_seed"][run_number], best[0], len(dev_y))
+        for code, x, values in tests:
+            show(code, ours["languages"][code]["by_seed"][run_number], np.mean(forward(x, best[2]) == number(values)), len(values))
 
 
 if __name__ == "__main__":

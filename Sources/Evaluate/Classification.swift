@@ -1,0 +1,288 @@
+import Base
+import Corpus
+import Foundation
+import Kernels
+import Mine
+
+/// Labelled documents.
+struct LabelledDocuments: Sendable {
+  let path: String
+  private(set) var labels: [String] = []
+  /// The line of each document, from 1.
+  private(set) var lines: [Int] = []
+  private(set) var sentences: [[UInt8]] = []
+  /// Where each document's sentences begin, and at last the end.
+  private(set) var starts = [0]
+
+  var count: Int { labels.count }
+
+  /// Lines of `label TAB sentence [TAB sentence ...]`; or SIB-200's, told by their heading `index_id TAB category TAB text`.
+  init(path: String) throws(Failure) {
+    self.path = path
+    let table = try TextTable(path: path, options: TextOptions(format: .raw))
+    let tab = UInt8(ascii: "\t")
+    let sib = table.count > 0 && table.line(0) == Array("index_id\tcategory\ttext".utf8)
+    for i in (sib ? 1 : 0)..<max(table.count, sib ? 1 : 0) {
+      var parts = table.line(i).split(separator: tab, omittingEmptySubsequences: false)
+      let place = "line \(i + 1)"
+      if sib {
+        guard parts.count == 3 else {
+          throw Failure(.badData, path, at: place, "has \(parts.count) columns, the heading has 3")
+        }
+        parts.removeFirst()
+      }
+      guard parts.count >= 2 else {
+        throw Failure(
+          .badData, path, at: place, "has no tab, `label TAB text` is expected",
+          remedy: "the sentences of a document follow its label, each after a tab")
+      }
+      guard !parts[0].isEmpty else { throw Failure(.badData, path, at: place, "has an empty label") }
+      let texts = parts.dropFirst().filter { !$0.allSatisfy { $0 == UInt8(ascii: " ") } }
+      guard !texts.isEmpty else {
+        throw Failure(.badData, path, at: place, "holds no sentence", remedy: "remove the line")
+      }
+      labels.append(String(decoding: parts[0], as: UTF8.self))
+      lines.append(i + 1)
+      for text in texts { sentences.append(Array(text)) }
+      starts.append(sentences.count)
+    }
+    guard !labels.isEmpty else {
+      throw Failure(.badData, path, "has no documents", remedy: "`label TAB text` is expected, one document a line")
+    }
+  }
+
+  /// The number of each label in a list.
+  ///
+  /// - Throws: `Failure` naming the line of a label that is not in it.
+  func classes(_ known: [String], trainedOn: String) throws(Failure) -> [Int] {
+    var numbers: [String: Int] = [:]
+    for (i, label) in known.enumerated() { numbers[label] = i }
+    var classes: [Int] = []
+    for (i, label) in labels.enumerated() {
+      guard let number = numbers[label] else {
+        throw Failure(
+          .badData, path, at: "line \(lines[i])", "the label \"\(label)\" does not occur in \(trainedOn)",
+          remedy: "the labels are \(known.joined(separator: ", "))")
+      }
+      classes.append(number)
+    }
+    return classes
+  }
+}
+
+/// The figures of zero-shot classification.
+public struct ClassificationResult: EvaluationResult {
+  /// Accuracy on one test set.
+  public struct Accuracy: Sendable, Equatable, Encodable {
+    /// Documents.
+    public var n: Int
+    /// The mean over the seeds, 0 to 1.
+    public var accuracy: Double
+    /// The standard deviation over the seeds; nil for one.
+    public var spread: Double?
+    /// One accuracy a seed.
+    public var seeds: [Double]
+
+    init(n: Int, seeds: [Double]) {
+      self.n = n
+      self.seeds = seeds
+      (accuracy, spread) = meanAndSpread(seeds)
+    }
+
+    private enum CodingKeys: String, CodingKey { case n, accuracy, spread, seeds = "by_seed" }
+  }
+
+  /// By the test set's language or file.
+  public var languages: [String: Accuracy]
+  /// The language trained on, as in the file's name.
+  public var trainedOn: String
+  /// Accuracy on the development set at the chosen epochs.
+  public var dev: Accuracy
+  /// The chosen epoch of each seed, from 1.
+  public var epochs: [Int]
+  /// The seeds.
+  public var seeds: [UInt64]
+  /// The labels, sorted.
+  public var labels: [String]
+  /// Training documents.
+  public var trainingDocuments: Int
+  /// The classifier.
+  public var options: ClassifierOptions
+
+  /// The unweighted mean over all test sets, and over those of other languages than the trained one (nil if there are none).
+  public var mean: Double { languages.values.reduce(0) { $0 + $1.accuracy } / Double(max(languages.count, 1)) }
+  /// The mean over the languages that were not trained on.
+  public var zeroShotMean: Double? {
+    let others = languages.filter { $0.key != trainedOn }.values
+    return others.isEmpty ? nil : others.reduce(0) { $0 + $1.accuracy } / Double(others.count)
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case languages, dev, epochs, seeds, labels, mean, classifier
+    case trainedOn = "trained_on"
+    case trainingDocuments = "training_documents"
+    case zeroShotMean = "zero_shot_mean"
+  }
+
+  /// One object.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(languages, forKey: .languages)
+    try values.encode(mean, forKey: .mean)
+    try values.encodeIfPresent(zeroShotMean, forKey: .zeroShotMean)
+    try values.encode(trainedOn, forKey: .trainedOn)
+    try values.encode(trainingDocuments, forKey: .trainingDocuments)
+    try values.encode(dev, forKey: .dev)
+    try values.encode(epochs, forKey: .epochs)
+    try values.encode(seeds, forKey: .seeds)
+    try values.encode(labels, forKey: .labels)
+    try values.encode(options, forKey: .classifier)
+  }
+
+  /// The heading.
+  public var title: String { "Classification, trained on \(trainedOn), \(languages.count) test sets" }
+
+  /// Accuracies and bars.
+  public var sections: [ReportSection] {
+    var table = ReportTable(
+      "Accuracy in percent, mean and spread of \(seeds.count) seeds; + marks the language trained on",
+      [("language", .text), ("", .text), ("n", .count), ("accuracy", .percent), ("spread", .percent)])
+    table.marked = (3, true)
+    let sorted = languages.sorted { ($1.value.accuracy, $0.key) < ($0.value.accuracy, $1.key) }
+    func row(_ name: String, _ mark: String, _ a: Accuracy) -> [ReportTable.Cell] {
+      [.text(name), .text(mark), .value(Double(a.n)), .value(a.accuracy), .value(a.spread)]
+    }
+    for (code, accuracy) in sorted { table.rows.append(row(code, code == trainedOn ? "+" : "", accuracy)) }
+    table.footer.append(row("\(trainedOn), dev", "", dev))
+    if let zeroShotMean {
+      table.footer.append([.text("other languages"), .text(""), .value(nil), .value(zeroShotMean), .value(nil)])
+    }
+    table.footer.append([.text("all"), .text(""), .value(nil), .value(mean), .value(nil)])
+    return [
+      .table(table),
+      .note(
+        "\(trainingDocuments) training documents of \(labels.count) labels; epochs chosen on dev: "
+          + epochs.map(String.init).joined(separator: ", ") + "."),
+      .bars(title: "Accuracy by language", bars: sorted.map { ($0.key, $0.value.accuracy, $0.key == trainedOn) }),
+    ]
+  }
+}
+
+/// The files of a classification task.
+public struct ClassificationFiles: Sendable {
+  /// The language that is trained on, and its files.
+  public var language: String, train: String, dev: String
+  /// Test files by language.
+  public var tests: [(language: String, path: String)]
+
+  /// Files that are named one by one.
+  public init(language: String, train: String, dev: String, tests: [(language: String, path: String)]) {
+    self.language = language
+    self.train = train
+    self.dev = dev
+    self.tests = tests
+  }
+
+  /// A folder in SIB-200's layout: `deu_Latn.train.tsv`, `deu_Latn.dev.tsv`, `deu_Latn.test.tsv`.
+  ///
+  /// - Parameters:
+  ///   - language: the one to train on.
+  ///   - tests: the ones to test on; nil for all.
+  /// - Throws: `Failure` for a language that is not there.
+  public init(folder: String, language: String, tests: [String]? = nil) throws(Failure) {
+    let names = try Evaluator.fileNames(in: folder)
+    func codes(_ split: String) -> [String] {
+      names.filter { $0.hasSuffix(".\(split).tsv") }.map { String($0.dropLast(split.count + 5)) }.sorted()
+    }
+    guard !codes("test").isEmpty else {
+      throw Failure(
+        .missingInput, folder, "holds no files of a classification task",
+        remedy:
+          "names are deu_Latn.train.tsv, deu_Latn.dev.tsv and deu_Latn.test.tsv; or give --train, --dev and --test")
+    }
+    func find(_ wanted: [String], _ split: String) throws(Failure) -> [String] {
+      let all = codes(split)
+      return try Evaluator.selectLanguages(wanted, from: all, folder: folder).map { all[$0] }
+    }
+    let code = try find([language], "train")[0]
+    _ = try find([code], "dev")
+    let chosen = if let tests { try find(tests, "test") } else { codes("test") }
+    self.init(
+      language: code, train: "\(folder)/\(code).train.tsv", dev: "\(folder)/\(code).dev.tsv",
+      tests: chosen.map { ($0, "\(folder)/\($0).test.tsv") })
+  }
+}
+
+extension Evaluator {
+  /// Zero-shot classification: a classifier on frozen embeddings is trained on one language and tested on many.
+  ///
+  /// A document's embedding is the mean of its sentences'. The epoch is the one with the best accuracy on the development
+  /// set; of equal ones the last. Every seed is a run of its own, and its result follows from the seed alone.
+  ///
+  /// - Throws: `Failure` naming file and line for a label that training does not have, and for lines that are no documents.
+  public func classify(
+    _ files: ClassificationFiles, seeds: [UInt64] = [1], _ options: ClassifierOptions = ClassifierOptions()
+  ) throws(Failure) -> ClassificationResult {
+    precondition(!seeds.isEmpty && options.epochs >= 1 && options.batch >= 1)
+    let train = try LabelledDocuments(path: files.train)
+    let labels = Set(train.labels).sorted()
+    guard labels.count >= 2 else {
+      throw Failure(.badData, files.train, "has one label only, \"\(labels[0])\"", remedy: "classes need two or more")
+    }
+    let dev = try LabelledDocuments(path: files.dev)
+    let trainClasses = try train.classes(labels, trainedOn: files.train)
+    let devClasses = try dev.classes(labels, trainedOn: files.train)
+    var tests: [(documents: LabelledDocuments, classes: [Int])] = []
+    for test in files.tests {
+      let documents = try LabelledDocuments(path: test.path)
+      tests.append((documents, try documents.classes(labels, trainedOn: files.train)))
+    }
+    let trainRows = try embed(train)
+    let devRows = try embed(dev)
+    var testRows: [Tensor] = []
+    for test in tests { testRows.append(try embed(test.documents)) }
+
+    @Sendable func accuracy(_ found: [Int], _ right: [Int]) -> Double {
+      Double(zip(found, right).count { $0 == $1 }) / Double(right.count)
+    }
+    struct Run: Sendable { var epoch: Int, dev: Double, tests: [Double] }
+    let (rows, sets) = (testRows, tests)
+    let runs = try concurrentMap(seeds.count, threads: compute.threads) { (number: Int) throws(Failure) -> Run in
+      let classifier = Classifier(
+        inputs: trainRows.columns, classes: labels.count, options: options, seed: seeds[number])
+      var best = (epoch: 0, accuracy: -1.0, weights: [Float]())
+      for epoch in 1...options.epochs {
+        if Interruption.requested { throw Interruption.failure(files.train) }
+        classifier.train(trainRows, trainClasses)
+        let reached = accuracy(classifier.classify(devRows), devClasses)
+        if reached >= best.accuracy { best = (epoch, reached, classifier.weights) }
+        tell("training, seed \(seeds[number])", Double(epoch) / Double(options.epochs))
+      }
+      classifier.weights = best.weights
+      return Run(
+        epoch: best.epoch, dev: best.accuracy,
+        tests: zip(rows, sets).map { accuracy(classifier.classify($0), $1.classes) })
+    }
+    var languages: [String: ClassificationResult.Accuracy] = [:]
+    for (i, test) in files.tests.enumerated() {
+      languages[test.language] = ClassificationResult.Accuracy(
+        n: tests[i].documents.count, seeds: runs.map { $0.tests[i] })
+    }
+    return ClassificationResult(
+      languages: languages, trainedOn: files.language,
+      dev: ClassificationResult.Accuracy(n: dev.count, seeds: runs.map(\.dev)), epochs: runs.map(\.epoch), seeds: seeds,
+      labels: labels, trainingDocuments: train.count, options: options)
+  }
+
+  private func embed(_ documents: LabelledDocuments) throws(Failure) -> Tensor {
+    let sentences = try encode(documents.path, count: documents.sentences.count) { documents.sentences[$0] }
+    let result = Tensor(rows: documents.count, columns: sentences.columns)
+    for i in 0..<documents.count {
+      let range = documents.starts[i]..<documents.starts[i + 1]
+      let row = result.rows(i..<i + 1)
+      for sentence in range { compute.add(sentences.rows(sentence..<sentence + 1), to: row) }
+      compute.scale(row, by: 1 / Float(range.count))
+    }
+    return result
+  }
+}
