@@ -58,6 +58,8 @@ public struct Comparison: Sendable, Encodable {
     "n", "k", "seconds", "sentences", "keys", "queries", "pairs", "seed", "seeds", "epochs", "languages", "extracted",
     "correct", "gold", "candidates", "test_pairs", "source_sentences", "target_sentences", "unreachable_gold",
     "alterations", "pool", "training_documents", "classifier", "comparison",
+    // The means of these stand at the top as well.
+    "groups",
   ]
 
   private mutating func walk(_ prefix: String, _ old: [String: Any], _ new: [String: Any], _ seed: UInt64) {
@@ -68,6 +70,8 @@ public struct Comparison: Sendable, Encodable {
         continue
       }
       if Self.ignored.contains(key) { continue }
+      // A mean over other languages is another figure.
+      if key == "model_languages_mean", Self.modelLanguages(old) != Self.modelLanguages(new) { continue }
       let name = prefix.isEmpty ? key : "\(prefix).\(key)"
       if let a = value as? [String: Any], let b = other as? [String: Any] {
         walk(name, a, b, seed)
@@ -75,6 +79,11 @@ public struct Comparison: Sendable, Encodable {
         figures.append(Figure(name: name, old: a, new: b, difference: b - a))
       }
     }
+  }
+
+  private static func modelLanguages(_ tatoeba: [String: Any]) -> [String] {
+    let groups = tatoeba["groups"] as? [String: Any]
+    return (groups?["model_languages"] as? [String: Any])?["codes"] as? [String] ?? []
   }
 
   private mutating func addPaired(_ name: String, _ old: [String: Any], _ new: [String: Any], _ seed: UInt64) {
@@ -118,7 +127,6 @@ public struct Comparison: Sendable, Encodable {
   public var sections: [ReportSection] {
     var table = ReportTable(
       "Compared with before, in percent", [("", .text), ("old", .percent), ("new", .percent), ("difference", .percent)])
-    table.marked = (3, true)
     for f in figures { table.rows.append([.text(f.name), .value(f.old), .value(f.new), .value(f.difference)]) }
     var tests = ReportTable(
       "Over languages, in percent; 95% interval by paired bootstrap",
