@@ -43,7 +43,10 @@ let package = Package(
     .target(
       name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
     .target(
-      name: "Evaluate", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train"],
+      name: "Evaluate",
+      dependencies: [
+        "Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train", .product(name: "Yams", package: "Yams"),
+      ],
       swiftSettings: swift),
     .executableTarget(
       name: "ems",

@@ -58,7 +58,8 @@ public enum ReportPage {
     tr.best td{background:var(--good)}tr.worst td{background:var(--bad)}
     tfoot tr:first-child td{border-top:2px solid var(--dim)}tfoot td{font-weight:600}
     svg{width:100%;height:auto;max-width:46rem;display:block}
-    svg text{fill:var(--dim);font:12px system-ui,sans-serif}
+    svg text{fill:var(--dim);font:13px system-ui,sans-serif}
+    @media(max-width:32rem){svg text{font-size:19px}}
     .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:.1rem .5rem;align-items:center;max-width:46rem;\
     font-size:.8rem;font-variant-numeric:tabular-nums}
     .bars i{display:block;height:.75rem;background:var(--soft);min-width:1px;border-radius:0 2px 2px 0}
@@ -91,7 +92,7 @@ public enum ReportPage {
   }
 
   // Charts are 640 x 280 units with a margin for the axes.
-  private static let (left, top, right, bottom) = (46.0, 12.0, 628.0, 240.0)
+  private static let (left, top, right, bottom) = (62.0, 26.0, 628.0, 236.0)
 
   private static func x(_ share: Double) -> String { decimal(left + (right - left) * share, 1) }
   private static func y(_ share: Double) -> String { decimal(bottom - (bottom - top) * share, 1) }
@@ -135,7 +136,7 @@ public enum ReportPage {
     for part in 0...4 {
       let share = Double(part) / 4
       content += line(x(0), y(share), x(1), y(share), "stroke:var(--line)")
-      content += label(String(Int((most * share).rounded())), "40", y(share - 0.015), "end")
+      content += label(String(Int((most * share).rounded())), "55", y(share - 0.02), "end")
       content += label(decimal(low + (high - low) * share, 3), x(share), "258", part == 4 ? "end" : "middle")
     }
     func steps(_ counts: [Int], _ color: String) -> String {
@@ -151,7 +152,7 @@ public enum ReportPage {
     if let threshold, threshold >= low, threshold <= high {
       let place = x((threshold - low) / (high - low))
       content += line(place, y(0), place, y(1), "stroke:var(--ink);stroke-dasharray:4 3")
-      content += label("threshold \(decimal(threshold, 4))", place, "11", "middle")
+      content += label("threshold \(decimal(threshold, 4))", place, "18", "middle")
     }
     return """
       \(frame(title, content))<p class="key"><span><b style="background:var(--right)"></b>right (\(right.count))</span>\
@@ -167,7 +168,7 @@ public enum ReportPage {
     for part in 0...4 {
       let share = Double(part) / 4
       content += line(x(0), y(share), x(1), y(share), "stroke:var(--line)")
-      content += label("\(25 * part)", "40", y(share - 0.015), "end")
+      content += label("\(25 * part)", "55", y(share - 0.02), "end")
       content += label("\(25 * part)%", x(share), "258", part == 4 ? "end" : "middle")
     }
     content += label("recall", x(0.5), "276", "middle")
@@ -175,9 +176,11 @@ public enum ReportPage {
     content += "<polyline points=\"\(path)\" style=\"fill:none;stroke:var(--right);stroke-width:2\"/>\n"
     if let best {
       content += "<circle cx=\"\(x(best.recall))\" cy=\"\(y(best.precision))\" r=\"5\" style=\"fill:var(--wrong)\"/>\n"
+      // Under the curve, where there is nothing, on the side that has room.
+      let room = best.recall > 0.5
       content += label(
         "best F1: precision \(decimal(100 * best.precision, 1)), recall \(decimal(100 * best.recall, 1))",
-        x(min(best.recall + 0.02, 0.55)), y(min(best.precision + 0.05, 0.97)), "start")
+        x(best.recall + (room ? -0.02 : 0.02)), y(max(best.precision - 0.1, 0.03)), room ? "end" : "start")
     }
     return frame(title + " (precision upward, percent)", content)
   }

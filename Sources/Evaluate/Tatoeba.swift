@@ -7,9 +7,21 @@ public struct TatoebaResult: EvaluationResult {
   /// A set of languages and the unweighted means over it.
   public struct Group: Sendable, Encodable {
     /// How many languages of the group there are in the folder.
-    public var languages: Int
+    public var languages: Int { codes.count }
+    /// Their codes, sorted.
+    public var codes: [String]
     /// The means; `n` is the sum. nil for no language.
     public var scores: AlignedScores?
+
+    private enum CodingKeys: String, CodingKey { case languages, codes, scores }
+
+    /// One object: the number of languages, their codes, and the scores.
+    public func encode(to encoder: any Encoder) throws {
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encode(languages, forKey: .languages)
+      try values.encode(codes, forKey: .codes)
+      try values.encodeIfPresent(scores, forKey: .scores)
+    }
   }
 
   /// The figures by the code in the file's name. Forward is from that language to English.
@@ -132,7 +144,7 @@ extension Evaluator {
       }
     }
     func group(_ codes: [String]) -> TatoebaResult.Group {
-      TatoebaResult.Group(languages: codes.count, scores: AlignedScores.mean(codes.sorted().compactMap { results[$0] }))
+      TatoebaResult.Group(codes: codes.sorted(), scores: AlignedScores.mean(codes.sorted().compactMap { results[$0] }))
     }
     let codes = sets.map(\.code)
     let known = Set(codes.filter { trained.contains(Self.canonical($0)) })

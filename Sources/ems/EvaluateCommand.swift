@@ -16,7 +16,7 @@ struct EvaluateCommand: ParsableCommand {
       """,
     subcommands: [
       EvaluateTatoeba.self, EvaluateRetrieval.self, EvaluateBucc.self, EvaluateXsim.self, EvaluateParaCrawl.self,
-      EvaluateClassify.self,
+      EvaluateClassify.self, EvaluateAll.self,
     ])
 }
 
@@ -27,6 +27,9 @@ struct EvaluateArguments: ParsableArguments {
 
   @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
   var report: String?
+
+  @Option(help: "Compares with an earlier result, as --json printed it.", completion: .file(extensions: ["json"]))
+  var compare: String?
 
   @OptionGroup var common: CommonOptions
 
@@ -39,11 +42,16 @@ struct EvaluateArguments: ParsableArguments {
       console.progress("\(subject): \(Int(100 * share)) %")
     }
     let start = ContinuousClock.now
-    let result = try body(evaluator)
+    var result = try body(evaluator)
+    if let compare {
+      result = ComparedResult(
+        result, try Comparison(old: compare, new: JSONEncoder().encode(result), seed: common.seed))
+    }
     console.finish()
     console.say("\(result.title): \(Format.time((ContinuousClock.now - start) / .seconds(1)))")
     if let report {
-      try ReportPage.write([result], facts: facts(encoder), to: report)
+      try ReportPage.write(
+        (result as? SuiteResult)?.results.map(\.result) ?? [result], facts: facts(encoder), to: report)
       console.say("\(report): written")
     }
     if common.json {
@@ -431,5 +439,34 @@ struct EvaluateClassify: ParsableCommand {
     try evaluate.run {
       try $0.classify(files, seeds: (0..<seeds).map { evaluate.common.seed &+ UInt64($0) }, options)
     }
+  }
+}
+
+struct EvaluateAll: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "all",
+    abstract: "Runs the protocols that a suite file names.",
+    discussion: """
+      The suite is YAML: a list `evaluations`, each with its `protocol`, if wanted a `name`, and the protocol's options by \
+      their names with _ for -. Paths start at the suite's folder.
+
+        evaluations:
+          - {protocol: tatoeba, folder: tatoeba, languages: [deu, fra]}
+          - {protocol: bucc, name: bucc-de, source: de-en.training.de, target: de-en.training.en, gold: de-en.training.gold}
+          - {protocol: classify, folder: sib200, language: eng_Latn, seeds: 3}
+
+      EXAMPLES
+        ems evaluate all --suite suite.yaml --model models/ems-mini --json > new.json
+        ems evaluate all --suite suite.yaml --model models/ems-mini --compare old.json --report report.html
+      """)
+
+  @Option(help: "The suite file.", completion: .file(extensions: ["yaml", "yml"]))
+  var suite: String
+
+  @OptionGroup var evaluate: EvaluateArguments
+
+  func run() throws {
+    let suite = try Suite(path: suite)
+    try evaluate.run { try $0.run(suite) }
   }
 }

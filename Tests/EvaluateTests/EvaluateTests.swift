@@ -109,4 +109,60 @@ import Testing
     #expect(failure { _ = try evaluator.tatoeba(folder: folder.path + "/none") }?.kind == .missingInput)
     #expect(failure { _ = try evaluator.tatoeba(folder: folder.path) }?.kind == .missingInput)
   }
+
+  @Test func unknownLabelsAreNamedWithTheLine() throws {
+    let train = try write("train", ["sport\ta", "politics\tb\tc"])
+    let dev = try write("dev", ["sport\td"])
+    let test = try write("test", ["sport\te", "weather\tf"])
+    let files = ClassificationFiles(language: "en", train: train, dev: dev, tests: [("de", test)])
+    let unknown = failure { _ = try evaluator.classify(files) }
+    #expect(unknown?.subject == test && unknown?.place == "line 2")
+
+    let bare = try write("bare", ["sport\td", "no tab"])
+    let broken = ClassificationFiles(language: "en", train: train, dev: bare, tests: [])
+    #expect(failure { _ = try evaluator.classify(broken) }?.place == "line 2")
+  }
+
+  @Test func alterationsAreCountedOnceAndChecked() throws {
+    let target = try EvaluationText(path: try write("target", ["one 1", "two"]))
+    var alterations = Alterations()
+    try alterations.read("number=" + (try write("numbers", ["one 2", "two"])), of: target)
+    try alterations.read(try write("list", ["2\tnegation\tnot two"]), of: target)
+    #expect(alterations.kinds == ["number", "negation"])
+    #expect(alterations.lines == [0, 1])
+    let far = try write("far", ["3\tnegation\tx"])
+    #expect(failure { try alterations.read(far, of: target) }?.place == "line 1")
+  }
+
+  @Test func suitesNameWhatIsWrong() throws {
+    let unknownKey = try write("a.yaml", ["evaluations:", "  - {protocol: tatoeba, folder: t, colour: red}"])
+    #expect(failure { _ = try Suite(path: unknownKey) }?.problem.contains("colour") == true)
+    let unknown = try write("b.yaml", ["evaluations:", "  - {protocol: guess}"])
+    #expect(failure { _ = try Suite(path: unknown) }?.problem.contains("guess") == true)
+    let twice = try write(
+      "c.yaml", ["evaluations:", "  - {protocol: tatoeba, folder: t}", "  - {protocol: tatoeba, folder: u}"])
+    #expect(failure { _ = try Suite(path: twice) }?.place == "evaluation 2")
+  }
+
+  @Test func comparisonsPairLanguages() throws {
+    let old = try write(
+      "old.json", [#"{"mean":0.5,"n":3,"languages":{"de":{"mean":0.4},"fr":{"mean":0.5},"ja":{"mean":0.6}}}"#])
+    let new = #"{"mean":0.6,"n":4,"languages":{"de":{"mean":0.5},"fr":{"mean":0.6},"ja":{"mean":0.7}}}"#
+    let comparison = try Comparison(old: old, new: Data(new.utf8))
+    #expect(comparison.figures.map(\.name) == ["mean"])
+    #expect(comparison.paired.count == 1)
+    #expect(comparison.paired.first?.higher == 3)
+    // All three higher: 2 * (1/2)^3.
+    #expect(abs((comparison.paired.first?.signTest ?? 0) - 0.25) < 1e-12)
+    #expect(abs((comparison.paired.first?.low ?? 0) - 0.1) < 1e-9)
+  }
+
+  @Test func pagesHoldNoMarkupOfTheirInputs() throws {
+    let rows: [(Float, Float)] = [(1, 0), (0, 1)]
+    let x = try write("x<b>.npy", rows: rows)
+    let result = try evaluator.retrieval(source: nil, target: nil, sourceEmbeddings: x, targetEmbeddings: x)
+    let page = ReportPage.html([result], facts: [("model", "<script>")])
+    #expect(!page.contains("<b>") && !page.contains("<script>"))
+    #expect(page.contains("&lt;script&gt;"))
+  }
 }
