@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test func buccFindsTheBestCut() throws {
-    let angles: [Double] = [0, 1, 2, 3]
+    let angles: [Double] = [0, 0.6, 0.9, 1.5]
     let rows = angles.map { (Float(cos($0)), Float(sin($0))) }
     let x = try write("x.npy", rows: rows)
     let y = try write("y.npy", rows: rows)
