@@ -24,7 +24,8 @@ import Kernels
     guard code == 0, let created = unsafe created else {
       throw Self.failure(
         .usage, "index \(factory)", "cannot be made for \(dimension) dimensions",
-        remedy: "use a factory string such as Flat, IVF1024,Flat or IVF1024,PQ64 (PQ's number must divide the dimension)")
+        remedy:
+          "use a factory string such as Flat, IVF1024,Flat or IVF1024,PQ64 (PQ's number must divide the dimension)")
     }
     unsafe handle = created
   }

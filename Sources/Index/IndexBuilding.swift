@@ -54,7 +54,8 @@ extension FaissIndex {
     Self.setThreads(compute.threads)
     if let vectors, vectors.rows != count || vectors.columns != dimension {
       throw Failure(
-        .badData, vectors.path, "has \(vectors.rows) rows of \(vectors.columns) elements, the index \(count) of \(dimension)",
+        .badData, vectors.path,
+        "has \(vectors.rows) rows of \(vectors.columns) elements, the index \(count) of \(dimension)",
         remedy: "name the file that the index was built from")
     }
     guard queries.columns == dimension else {

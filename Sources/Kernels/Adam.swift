@@ -11,6 +11,7 @@ public struct Adam: Sendable {
   public var epsilon: Float = 1e-8
   /// L2 term added to the gradient (`coupled`), or taken off the weights with the learning rate (decoupled, AdamW).
   public var weightDecay: Float
+  /// Which of the two the decay is.
   public var decoupled: Bool
   /// Steps taken.
   public var step = 0

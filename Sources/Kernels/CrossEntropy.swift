@@ -4,10 +4,14 @@ import Glibc
 /// Bags of token ids: the targets of token-level reconstruction. Row i has the distinct ids `ids[starts[i] ..< starts[i+1]]`,
 /// each with the probability `share[i]`.
 public struct TokenBags: Sendable {
+  /// The distinct ids of all rows, row after row, ascending within a row.
   public var ids: [Int32] = []
+  /// Where each row's ids begin, and at last the end.
   public var starts: [Int] = [0]
+  /// The probability of each id of a row.
   public var share: [Float] = []
 
+  /// No rows.
   public init() {}
 
   /// Appends a row: 1/n for each distinct id of a sentence of n tokens. A repeated id counts once, so such a row sums to

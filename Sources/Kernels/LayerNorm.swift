@@ -32,6 +32,7 @@ public struct NormState: Sendable {
   /// 1 / sqrt(variance + eps), [N, 1].
   public let reciprocalDeviation: Tensor
 
+  /// Room for N rows of D columns.
   public init(rows: Int, columns: Int) {
     normalised = Tensor(rows: rows, columns: columns)
     reciprocalDeviation = Tensor(rows: rows, columns: 1)

@@ -76,7 +76,9 @@ extension Compute {
   ///   - weight: packed [K, M]
   ///   - bias: [1, M] or nil
   ///   - y: [N, M]; with `accumulating` the product is added to what it holds (then without a bias).
-  public func linear(_ x: Tensor, _ weight: PackedMatrix, bias: Tensor? = nil, into y: Tensor, accumulating: Bool = false) {
+  public func linear(
+    _ x: Tensor, _ weight: PackedMatrix, bias: Tensor? = nil, into y: Tensor, accumulating: Bool = false
+  ) {
     precondition(x.columns == weight.rows && y.columns == weight.columns && x.rows == y.rows)
     precondition(bias.map { $0.count == weight.columns && !accumulating } ?? true)
     unsafe parallelRows(x.rows, grain: 96, scratchFloats: ems_gemm_scratch()) { range, scratch in

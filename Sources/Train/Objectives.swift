@@ -5,24 +5,31 @@ import Kernels
 ///
 /// The defaults are the released recipe.
 public struct ObjectiveSettings: Sendable, Equatable {
+  /// Weight of the reconstruction loss, at least 0.
   public var xtrWeight: Float = 1
   /// XTR is computed in every n-th step, with n times the weight: its vocabulary product is the larger part of a small
   /// model's work, and its gradient is as well estimated by fewer batches.
   public var xtrEvery = 1
+  /// Weight of the contrastive loss, at least 0.
   public var alignmentWeight: Float = 2
   /// T in s_ij = cos(p(u_i), p(v_j)) / T; above 0.
   public var temperature: Float = 0.1
   /// Whether pairs with the same source or the same target as i's are left out of i's negatives.
   public var maskDuplicates = false
+  /// Dropout after the language embedding's normalisation, in [0, 1).
   public var languageDropout: Float = 0.1
 
+  /// The released recipe.
   public init() {}
 }
 
 /// The losses of a batch, each averaged over its pairs; both directions of XTR are added.
 public struct Losses: Sendable, Equatable {
+  /// What is minimised: the weighted sum of the two.
   public var total: Double = 0
+  /// Token reconstruction, both directions added.
   public var xtr: Double = 0
+  /// Contrastive alignment, the mean of both directions.
   public var alignment: Double = 0
 }
 

@@ -21,6 +21,7 @@ public final class TokenCache: Sendable {
   public let count: Int
   /// The corpus it was made from.
   public let corpus: TrainingCorpus
+  /// What became of its lines.
   public let report: PreparationReport
   /// Differs when the corpus's content, the tokenizer or a setting of the preparation does.
   let digest: String
@@ -91,7 +92,8 @@ public final class TokenCache: Sendable {
       let report = try? JSONDecoder().decode(PreparationReport.self, from: json)
     {
       return try TokenCache(
-        corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath), wide: wide)
+        corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath),
+        wide: wide)
     }
 
     var report = PreparationReport()
@@ -159,7 +161,8 @@ public final class TokenCache: Sendable {
     // The report comes last: a cache without one is made again.
     try writeJSON(report, to: reportPath)
     return try TokenCache(
-      corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath), wide: wide)
+      corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath),
+      wide: wide)
   }
 }
 

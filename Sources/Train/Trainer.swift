@@ -14,16 +14,23 @@ public protocol TrainingObserver {
 
 /// What a run did, for `--json`.
 public struct TrainingSummary: Codable, Sendable {
+  /// Steps taken in all.
   public var steps: Int
+  /// Of the last step.
   public var loss: Double
+  /// Pairs trained on a second, in this process.
   public var pairs_per_second: Double
+  /// Tokens of both sides a second, in this process.
   public var tokens_per_second: Double
   /// In matrix products, as in the benchmarks.
   public var gflops: Double
   /// Seconds of training in this process.
   public var seconds: Double
+  /// The step whose model is `best/`, and what decided it (a loss or an accuracy).
   public var best_step: Int?
+  /// See `best_step`.
   public var best_value: Double?
+  /// Whether a signal ended the run early.
   public var interrupted: Bool
 }
 
@@ -193,7 +200,10 @@ public final class Trainer {
     var numbers: [[Int32]: Int32] = [:]
     return sentences.map { sentence in
       let next = Int32(numbers.count)
-      return numbers[sentence, default: next] == next ? { numbers[sentence] = next; return next }() : numbers[sentence]!
+      return numbers[sentence, default: next] == next
+        ? {
+          numbers[sentence] = next; return next
+        }() : numbers[sentence]!
     }
   }
 
@@ -380,7 +390,8 @@ public final class Trainer {
     let steps = state.step - firstStep
     return TrainingSummary(
       steps: state.step, loss: losses.total,
-      pairs_per_second: Double(steps * configuration.batchPairs * configuration.accumulationSteps) / max(computing, 1e-9),
+      pairs_per_second: Double(steps * configuration.batchPairs * configuration.accumulationSteps)
+        / max(computing, 1e-9),
       tokens_per_second: Double(tokens) / max(computing, 1e-9), gflops: flops / max(computing, 1e-9) / 1e9,
       seconds: computing, best_step: state.bestStep, best_value: state.bestValue, interrupted: interrupted)
   }

@@ -50,33 +50,45 @@ public struct TrainingConfiguration: Sendable, Equatable {
   public var model: Configuration
   /// The languages in the order of the language table; those of the data, sorted, unless the file lists them.
   public var languages: [String]
+  /// The sentencepiece.model.
   public var tokenizer: String
   /// A model folder to start from instead of random weights.
   public var initial: String?
+  /// The corpora, at least one.
   public var data: [TrainingCorpus]
   /// p(corpus) ∝ size^exponent: 1 draws by size, 0 all alike. Corpora with a weight are not affected.
   public var samplingExponent = 0.5
+  /// Pairs of a batch, whose other members are the negatives.
   public var batchPairs = 152
   /// Batches of `batchPairs` whose gradients are averaged into one step.
   public var accumulationSteps = 1
   /// Batches drawn together and sorted by length before they are cut, so that a batch's sentences are of similar length.
   public var lengthPool = 8
+  /// How long to train.
   public var length: Length
+  /// The highest learning rate, 0...10.
   public var learningRate: Float = 3e-4
+  /// Steps over which the rate rises to it.
   public var warmupSteps = 10_000
+  /// L2 decay, at least 0.
   public var weightDecay: Float = 1e-5
+  /// Whether the decay is taken off the weights (AdamW) instead of being added to the gradient.
   public var decoupledWeightDecay = false
   /// The largest norm of the gradient; larger ones are scaled down to it. Nil for none.
   public var gradientClip: Float?
+  /// The objectives' weights and temperature.
   public var objectives = ObjectiveSettings()
+  /// The encoder's dropout.
   public var dropout = DropoutSettings()
   /// The arithmetic of the training's matrix products.
   public var precision = Compute.Precision.float32
   /// Standard deviation of the initial embeddings; matrices start uniform in ±1/sqrt(inputs).
   public var initializerRange: Float = 0.02
+  /// Of weights, order and dropout.
   public var seed: UInt64 = 1
   /// Held-out pairs of every corpus (at most a tenth of it), and steps between validations.
   public var validationPairs = 100, validationEvery = 1000
+  /// What decides which validation is the best.
   public var bestBy = Criterion.loss
   public var checkpointEvery = 1000, checkpointsKept = 2
   /// Test files (or folders of them) whose sentences must not occur in training.
@@ -188,7 +200,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
     if let value = reader.optional("accumulation_steps") { accumulationSteps = try value.int(1...1 << 16) }
     if let value = reader.optional("length_pool") { lengthPool = try value.int(1...4096) }
     let lengths: [(String, YAMLValue?)] = [
-      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")), ("minutes", reader.optional("minutes")),
+      ("steps", reader.optional("steps")), ("epochs", reader.optional("epochs")),
+      ("minutes", reader.optional("minutes")),
     ]
     let given = lengths.compactMap { pair in pair.1.map { (pair.0, $0) } }
     guard given.count == 1 else {
@@ -370,7 +383,8 @@ struct YAMLReader {
       let near = known.filter { $0.hasPrefix(key.prefix(4)) || key.hasPrefix($0.prefix(4)) }.sorted()
       throw Failure(
         .badData, file, at: value.place, "\(what) has no key \(key)",
-        remedy: near.isEmpty ? "its keys are \(known.sorted().joined(separator: ", "))"
+        remedy: near.isEmpty
+          ? "its keys are \(known.sorted().joined(separator: ", "))"
           : "is \(near.joined(separator: " or ")) meant?")
     }
   }

@@ -46,6 +46,7 @@ public struct DropoutSettings: Sendable, Equatable {
   /// After the embedding's normalisation, on attention probabilities, and on each sub-layer's output; each in [0, 1).
   public var embedding: Float = 0.1, attention: Float = 0.1, subLayer: Float = 0.1
 
+  /// The released recipe: 0.1 everywhere.
   public init() {}
 
   /// The same probability everywhere.
@@ -58,7 +59,9 @@ public struct DropoutSettings: Sendable, Equatable {
 
 /// A model in training: parameters, their gradients, and one step's forward and backward passes.
 public final class TrainingModel {
+  /// The model, heads included.
   public let parameters: Parameters
+  /// The gradient of every parameter, added to by `accumulate`.
   public let gradients: Parameters
   private let compute: Compute
   private let pass: TrainingPass
@@ -83,7 +86,8 @@ public final class TrainingModel {
   ///   - key: what the dropout masks derive from; different for every batch
   ///   - scale: factor of the gradients, for accumulation over several batches
   public func accumulate(
-    _ batch: TrainingBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64, scale: Float = 1
+    _ batch: TrainingBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64,
+    scale: Float = 1
   ) -> Losses {
     reserve(batch)
     let u = u.prefix(2 * batch.count), du = du.prefix(2 * batch.count)
@@ -106,7 +110,8 @@ public final class TrainingModel {
     let u = embed(batch)
     return objectives.evaluate(
       u, bags: batch.bags(), languages: batch.partnerLanguages,
-      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, settings: settings, languageNoise: .none, scale: 1,
+      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, settings: settings, languageNoise: .none,
+      scale: 1,
       du: nil, gradients: nil)
   }
 

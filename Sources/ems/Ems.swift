@@ -9,7 +9,8 @@ struct Ems: ParsableCommand {
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
     version: "0.1.0",
     subcommands: [
-      EncodeCommand.self, IndexCommand.self, MineCommand.self, EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self,
+      EncodeCommand.self, IndexCommand.self, MineCommand.self, EvaluateCommand.self, TrainCommand.self,
+      TokenizerCommand.self,
       ModelCommand.self,
     ])
 

@@ -61,17 +61,20 @@ import Testing
   }
 
   @Test func buccFindsTheBestCut() throws {
-    let angles: [Double] = [0, 0.6, 0.9, 1.5]
-    let rows = angles.map { (Float(cos($0)), Float(sin($0))) }
-    let x = try write("x.npy", rows: rows)
-    let y = try write("y.npy", rows: rows)
+    // The first three partners have a cosine of 1; that of the fourth, which is not in the gold, is cos 0.4 = 0.921.
+    func rows(_ angles: [Double]) -> [(Float, Float)] { angles.map { (Float(cos($0)), Float(sin($0))) } }
+    let x = try write("x.npy", rows: rows([0, 1, 2, 3]))
+    let y = try write("y.npy", rows: rows([0, 1, 2, 3.4]))
     let source = try write("x.txt", ["s1\ta", "s2\tb", "s3\tc", "s4\td"])
     let target = try write("y.txt", ["t1\tA", "t2\tB", "t3\tC", "t4\tD"])
     let gold = try write("gold", ["s1\tt1", "s2\tt2", "s3\tt3"])
     let files = BuccFiles(source: source, target: target, gold: gold, sourceEmbeddings: x, targetEmbeddings: y)
     let output = folder.path + "/pairs"
-    let result = try evaluator.bucc(training: files, test: files, outputPairs: output)
-    #expect(result.training.recall == 1)
+    var options = MiningOptions()
+    options.margin = .absolute
+    let result = try evaluator.bucc(training: files, test: files, options: options, outputPairs: output)
+    #expect(result.training.f1 == 1 && result.training.extracted == 3)
+    #expect(abs(result.training.threshold - (1 + cos(0.4)) / 2) < 1e-6)
     #expect(result.training.correct == 3)
     #expect(result.mteb.f1 == 1)
     #expect(result.test?.f1 == result.training.f1)
