@@ -186,7 +186,7 @@ import Testing
   /// EMS_PYTHON names a Python with sentencepiece, EMS_SHARED the folder with data/released and data/test.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["EMS_PYTHON"] != nil))
   func theReleasedModelGivesPythonsIdsOnTheTestSets() throws {
-    let shared = ProcessInfo.processInfo.environment["EMS_SHARED"] ?? "/work/shared"
+    let shared = ProcessInfo.processInfo.environment["EMS_SHARED"] ?? "../shared"
     let model = "\(shared)/data/released/ems-62languages-bpe-60000.model"
     let tokenizer = try Tokenizer(path: model)
     #expect(tokenizer.languages.count == 62)

@@ -1,8 +1,8 @@
 """Parity fixtures for the EMS training step: writes NAME.json and NAME.safetensors, or checks a pair that exists.
 
 examples:
-  make_golden.py --check /work/shared/golden/tiny
-  make_golden.py --check /work/shared/golden/tiny --float32      # how far plain float32 lands from the fixture
+  make_golden.py --check ../shared/golden/tiny
+  make_golden.py --check ../shared/golden/tiny --float32      # how far plain float32 lands from the fixture
   make_golden.py --output DIR --name micro --config '{"num_layers": 2, "hidden": 14, "heads": 2, "ffn": 23, "vocab": 53,
       "languages": 4, "language_dim": 5, "max_len": 11, "batch": 5}'
 
