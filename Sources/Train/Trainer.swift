@@ -199,17 +199,16 @@ public final class Trainer {
   private func groups(_ sentences: [[Int32]]) -> [Int32] {
     var numbers: [[Int32]: Int32] = [:]
     return sentences.map { sentence in
+      if let known = numbers[sentence] { return known }
       let next = Int32(numbers.count)
-      return numbers[sentence, default: next] == next
-        ? {
-          numbers[sentence] = next; return next
-        }() : numbers[sentence]!
+      numbers[sentence] = next
+      return next
     }
   }
 
   private func initialize(_ model: TrainingModel) throws(Failure) {
-    if let path = configuration.initial {
-      let start = try ModelFolder(path: path)
+    let start = try configuration.initial.map { path throws(Failure) in try ModelFolder(path: path) }
+    if let start, let path = configuration.initial {
       guard start.configuration.hiddenSize == modelConfiguration.hiddenSize,
         start.configuration.numHiddenLayers == modelConfiguration.numHiddenLayers,
         start.configuration.vocabSize == modelConfiguration.vocabSize
@@ -221,7 +220,6 @@ public final class Trainer {
         throw Failure(.badData, path, "has another tokenizer", remedy: "name \(path)/sentencepiece.model as tokenizer")
       }
     }
-    let start = try configuration.initial.map { path throws(Failure) in try ModelFolder(path: path) }
     var random = SplitMix(state: mix(configuration.seed ^ 0x1417))
     for (name, shape, tensor) in model.parameters.named {
       if let start, let entry = start.weights[name], entry.shape == shape {
