@@ -87,8 +87,12 @@ FaissIndexIVF *ems_faiss_ivf(FaissIndex *index) {
 }
 int ems_faiss_merge(FaissIndex *into, FaissIndex *from) {
   return guarded([&] {
-    faiss::ivflib::check_compatible_for_merge(cpp(into), cpp(from));
-    faiss::ivflib::merge_into(cpp(into), cpp(from), true);
+    if (faiss::ivflib::try_extract_index_ivf(cpp(into))) {
+      faiss::ivflib::check_compatible_for_merge(cpp(into), cpp(from));
+      faiss::ivflib::merge_into(cpp(into), cpp(from), true);
+    } else {  // ids are places, so that they follow by themselves
+      cpp(into)->merge_from(*cpp(from), 0);
+    }
   });
 }
 void ems_faiss_set_threads(int threads) { omp_set_num_threads(threads); }
