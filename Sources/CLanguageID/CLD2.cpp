@@ -13,7 +13,7 @@
 #include <cld2/public/encodings.h>
 
 namespace CLD2 {
-// Debian has the code with tables for 83 languages in libcld2, and tables alone for 175 in libcld2_full, under the same
+// Debian has the code with small tables in libcld2 (94 languages), and tables alone in libcld2_full (162), under the same
 // names: those of the library that is linked first are used by both. This reference keeps a linker that leaves out
 // libraries without use from leaving out the tables.
 extern const CLD2TableSummary kQuad_obj;

@@ -15,8 +15,8 @@ public struct Identification: Sendable, Equatable {
 
 /// Tells the language of a line: by CLD2, whose tables are built in, or by a fastText classifier from a file.
 ///
-/// CLD2 (Debian's libcld2 with the tables of libcld2_full) knows some 170 languages, says nothing about many short lines, and
-/// has no model file. fastText classifiers are better on short lines: lid.176 with codes such as `de`, NLLB's lid218 and
+/// CLD2 (Debian's libcld2 with the tables of libcld2_full) tells 162 languages apart, has no model file, and says nothing
+/// about many short lines. fastText classifiers answer nearly always: lid.176 with codes such as `de`, NLLB's lid218 and
 /// GlotLID with labels such as `__label__deu_Latn`.
 ///
 /// Safe to use from several threads at a time: models are only read, and each call uses memory of its own thread.
