@@ -147,18 +147,21 @@ public struct Calibration: Sendable, Codable, Equatable {
     var curve: [Point] = []
     for pair in miner.pairs(options).pairs {
       let (x, y) = (Int(pair.source) - sources, Int(pair.target) - targets)
-      if x < 0, y < 0 { mined += 1 } else if x == y { found += 1 } else { wrong += 1 }
-      let precision = found + wrong == 0 ? 1 : Double(found) / Double(found + wrong)
+      let score = min(max(pair.score, -.greatestFiniteMagnitude), .greatestFiniteMagnitude)
+      if x < 0, y < 0 {
+        mined += 1
+        if curve.last?.threshold == score { curve[curve.count - 1].mined = mined }
+        continue
+      }
+      if x == y { found += 1 } else { wrong += 1 }
+      let precision = Double(found) / Double(found + wrong)
       let recall = Double(found) / Double(planted)
       let f1 = precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall)
       let point = Point(
-        threshold: min(max(pair.score, -.greatestFiniteMagnitude), .greatestFiniteMagnitude), found: found, wrong: wrong, mined: mined, precision: precision, recall: recall, f1: f1)
-      // Pairs of one score stand or fall together; pairs of the dumps change no more than their own number.
-      if curve.last?.threshold == point.threshold || curve.last.map({ $0.found == found && $0.wrong == wrong }) == true {
-        curve[curve.count - 1] = point
-      } else {
-        curve.append(point)
-      }
+        threshold: score, found: found, wrong: wrong, mined: mined, precision: precision, recall: recall, f1: f1)
+      // Pairs of one score stand or fall together.
+      if curve.last?.threshold == score { curve.removeLast() }
+      curve.append(point)
     }
     let none = Point(threshold: .greatestFiniteMagnitude, found: 0, wrong: 0, mined: 0, precision: 1, recall: 0, f1: 0)
     self.planted = planted

@@ -178,14 +178,15 @@ public final class Pipeline {
     ]
     if let filter { settings.merge(filter.digestSettings) { first, _ in first } }
     let rows = self.options.aligned ? ["\(name).rows.npy"] : []
+    var dropping: (@Sendable (Span<UInt8>) -> String?)?
+    if let filter { dropping = { filter.reason(toDrop: $0)?.rawValue } }
     return try stage(
       "read-\(name)", settings: settings, outputs: ["\(name).txt", "\(name).tsv"] + rows,
       inputs: { () throws(Failure) in ["text": try WorkFolder.digest(ofFile: sides[side].input)] }
     ) { () throws(Failure) in
       let read = try readStage(
         input: sides[side].input, options: options, text: folder.file("\(name).txt"), table: folder.file("\(name).tsv"),
-        filter: filter.map { filter in { filter.reason(toDrop: $0)?.rawValue } },
-        lineRows: rows.first.map { folder.file($0) }, threads: threads,
+        filter: dropping, lineRows: self.options.aligned ? folder.file("\(name).rows.npy") : nil, threads: threads,
         progress: { share, lines in report("reading \(sides[side].input): \(lines) lines" + percent(share)) })
       var counts = [
         "lines": read.lines, "empty": read.empty, "unique": read.unique, "repaired": read.repaired, "cut": read.cut,

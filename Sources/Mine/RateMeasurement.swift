@@ -71,7 +71,7 @@ extension MachineRates {
       bytes += line.count + 1
       try encoder.tokenize(unsafe line.span.bytes, into: &text)
     }
-    let tokens = text.ids.count
+    let tokens = EncodingWindow([text], for: encoder).tokens
     _ = try encoder.encode(Array(sample.prefix(256)))
     let start = ContinuousClock.now
     var passes = 0

@@ -42,7 +42,7 @@ func readStage(
   var line = 0
   var rowOfLine: [Int32] = []
   while try reader.readBatch(into: &batch) {
-    let reasons = try filter.map { filter throws(Failure) in try reasons(batch, filter, threads: threads) }
+    let dropped = if let filter { try reasons(batch, filter, threads: threads) } else { [String?]() }
     for i in 0..<batch.count {
       defer { line += 1 }
       var row: Int32 = -1
@@ -51,7 +51,7 @@ func readStage(
         summary.empty += 1
         continue
       }
-      if let reason = reasons?[i] {
+      if filter != nil, let reason = dropped[i] {
         summary.dropped[reason, default: 0] += 1
         continue
       }

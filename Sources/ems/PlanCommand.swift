@@ -3,6 +3,7 @@ import Base
 import Corpus
 import Encoder
 import Foundation
+import Index
 import Mine
 
 struct PlanCommand: ParsableCommand {
