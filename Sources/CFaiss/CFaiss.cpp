@@ -76,7 +76,11 @@ int faiss_index_factory(FaissIndex **index, int d, const char *description, Fais
     // Faiss warns on standard output about small samples; whether one is too small is checked and said by the caller.
     if (auto *ivf = faiss::ivflib::try_extract_index_ivf(made)) {
       ivf->cp.min_points_per_centroid = 1;
-      if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(ivf)) pq->pq.cp.min_points_per_centroid = 1;
+      if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(ivf)) {
+        pq->pq.cp.min_points_per_centroid = 1;
+        // Renumbers the centroids by simulated annealing, for a kind of search that is not used here: minutes for nothing.
+        pq->do_polysemous_training = false;
+      }
     }
     *index = reinterpret_cast<FaissIndex *>(made);
   });
