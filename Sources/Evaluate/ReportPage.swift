@@ -8,7 +8,8 @@ public enum ReportPage {
   ///
   /// - Parameters:
   ///   - facts: names and values that say what was measured with what: model, version, seed.
-  public static func html(_ results: [any EvaluationResult], facts: [(name: String, value: String)]) -> String {
+  public static func html(_ result: any EvaluationResult, facts: [(name: String, value: String)]) -> String {
+    let results = result.parts
     var body = ""
     for result in results {
       body += "<section><h2>\(escape(result.title))</h2>\n"
@@ -30,10 +31,10 @@ public enum ReportPage {
 
   /// Writes the page; it appears when it is complete.
   public static func write(
-    _ results: [any EvaluationResult], facts: [(name: String, value: String)], to path: String
+    _ result: any EvaluationResult, facts: [(name: String, value: String)], to path: String
   ) throws(Failure) {
     let file = try OutputFile(path: path)
-    try file.write(html(results, facts: facts))
+    try file.write(html(result, facts: facts))
     try file.commit()
   }
 

@@ -201,19 +201,11 @@ public struct SuiteResult: EvaluationResult {
   /// By name, in the order of the suite.
   public var results: [(name: String, result: any EvaluationResult)]
 
-  private struct Name: CodingKey {
-    var stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
-  }
-
   /// One object with a key `results`, under which each result has its name.
   public func encode(to encoder: any Encoder) throws {
-    var top = encoder.container(keyedBy: Name.self)
-    var values = top.nestedContainer(keyedBy: Name.self, forKey: Name("results"))
-    for (name, result) in results { try result.encode(to: values.superEncoder(forKey: Name(name))) }
+    var top = encoder.container(keyedBy: FieldName.self)
+    var values = top.nestedContainer(keyedBy: FieldName.self, forKey: FieldName("results"))
+    for (name, result) in results { try result.encode(to: values.superEncoder(forKey: FieldName(name))) }
   }
 
   /// The heading.
@@ -222,6 +214,8 @@ public struct SuiteResult: EvaluationResult {
   public var sections: [ReportSection] {
     results.flatMap { name, result in [.note("\(name): \(result.title)")] + result.sections }
   }
+  /// Its results.
+  public var parts: [any EvaluationResult] { results.map(\.result) }
 }
 
 extension Evaluator {

@@ -37,21 +37,21 @@ struct EvaluateArguments: ParsableArguments {
   func run(_ body: (Evaluator) throws -> any EvaluationResult) throws {
     let console = Console(quiet: common.quiet)
     Interruption.watch()
+    // What is wrong with the old result is said before an hour is spent on the new one.
+    let old = try compare.map { try EarlierResult(path: $0) }
     let encoder = try model.map { try SentenceEncoder(ModelFolder(path: $0), threads: common.threads) }
     let evaluator = Evaluator(encoder: encoder, threads: common.threads) { subject, share in
       console.progress("\(subject): \(Int(100 * share)) %")
     }
     let start = ContinuousClock.now
     var result = try body(evaluator)
-    if let compare {
-      result = ComparedResult(
-        result, try Comparison(old: compare, new: JSONEncoder().encode(result), seed: common.seed))
+    if let old {
+      result = ComparedResult(result, try Comparison(old: old, new: JSONEncoder().encode(result), seed: common.seed))
     }
     console.finish()
     console.say("\(result.title): \(Format.time((ContinuousClock.now - start) / .seconds(1)))")
     if let report {
-      try ReportPage.write(
-        (result as? SuiteResult)?.results.map(\.result) ?? [result], facts: facts(encoder), to: report)
+      try ReportPage.write(result, facts: facts(encoder), to: report)
       console.say("\(report): written")
     }
     if common.json {
