@@ -104,8 +104,24 @@ public struct BuccResult: EvaluationResult {
     try encoder.add([
       "test": test, "test_pairs": testPairs, "mteb_bucc": mteb, "source_sentences": sourceSentences,
       "target_sentences": targetSentences, "unreachable_gold": unreachableGold, "candidates": candidates,
-      "average_precision": averagePrecision, "k": k, "margin": options.margin, "retrieval": options.retrieval,
+      "average_precision": averagePrecision,
+      "curve": curve.map { [$0.recall, $0.precision] }, "k": k, "margin": options.margin,
+      "retrieval": options.retrieval,
     ])
+  }
+
+  /// Precision over recall as the threshold falls: of the sweep some 400 cuts, the last one among them.
+  public var curve: [(recall: Double, precision: Double)] {
+    var points: [(recall: Double, precision: Double)] = []
+    var correct = 0
+    let step = max(1, sweep.count / 400)
+    for (i, candidate) in sweep.enumerated() {
+      if candidate.right { correct += 1 }
+      if i % step == 0 || i == sweep.count - 1 {
+        points.append((Double(correct) / Double(max(training.gold, 1)), Double(correct) / Double(i + 1)))
+      }
+    }
+    return points
   }
 
   /// The heading.
@@ -132,22 +148,13 @@ public struct BuccResult: EvaluationResult {
           .value(Double(training.gold)), .value((mteb.accuracy * Double(training.gold)).rounded()),
           .value(Double(training.gold)),
         ])
-    var points: [(recall: Double, precision: Double)] = []
-    var correct = 0
-    let step = max(1, sweep.count / 400)
-    for (i, candidate) in sweep.enumerated() {
-      if candidate.right { correct += 1 }
-      if i % step == 0 || i == sweep.count - 1 {
-        points.append((Double(correct) / Double(max(training.gold, 1)), Double(correct) / Double(i + 1)))
-      }
-    }
     var notes =
       "\(sourceSentences) x \(targetSentences) distinct sentences, \(candidates) candidates. "
       + "\(unreachableGold) gold pairs have a sentence that its file repeats, so they cannot be found."
     if let testPairs { notes += " \(testPairs) pairs of the test files reach the threshold." }
     return [
       .table(table), .note(notes),
-      .curve(title: "Precision over recall", points: points, best: (training.recall, training.precision)),
+      .curve(title: "Precision over recall", points: curve, best: (training.recall, training.precision)),
       .histogram(
         title: "Margin of the candidates", right: sweep.filter(\.right).map(\.score),
         wrong: sweep.filter { !$0.right }.map(\.score), threshold: training.threshold),
@@ -289,11 +296,14 @@ private struct BuccMined {
 
   /// Of targets with the same text the first counts as found, as a search over all rows would have it.
   func mteb() -> MtebScores {
-    let answers = goldRows.map { target.firsts[Int(neighbours.forward.ids[source.group[$0.source] * neighbours.forward.k])] }
+    let answers = goldRows.map {
+      target.firsts[Int(neighbours.forward.ids[source.group[$0.source] * neighbours.forward.k])]
+    }
     let labels = goldRows.map(\.target)
     var scores = MtebScores(answers: answers, labels: labels)
     scores.outcomes = Outcomes(
-      unit: "gold pairs", data: fingerprint, n: labels.count, hits: ["accuracy": [zip(answers, labels).map { $0 == $1 }]])
+      unit: "gold pairs", data: fingerprint, n: labels.count,
+      hits: ["accuracy": [zip(answers, labels).map { $0 == $1 }]])
     return scores
   }
 

@@ -77,7 +77,8 @@ public struct Comparison: EvaluationResult {
   // MARK: Walking through both
 
   private static let settings = [
-    "n", "k", "margin", "retrieval", "keys", "queries", "seed", "seeds", "classifier", "trained_on", "training_documents",
+    "n", "k", "margin", "retrieval", "keys", "queries", "seed", "seeds", "classifier", "trained_on",
+    "training_documents",
     "gold", "pool",
   ]
 
@@ -175,7 +176,8 @@ public struct Comparison: EvaluationResult {
   }
 
   private mutating func sameData(_ place: String, _ a: [String: Any], _ b: [String: Any]) -> Bool {
-    let same = a["n"] as? Int == b["n"] as? Int && (a["data"] == nil || b["data"] == nil || Self.data(a) == Self.data(b))
+    let same =
+      a["n"] as? Int == b["n"] as? Int && (a["data"] == nil || b["data"] == nil || Self.data(a) == Self.data(b))
     if !same {
       notes.append("\(place.isEmpty ? "The" : "\(place): the") texts are not those of the old result: no test.")
     }
@@ -276,7 +278,8 @@ public struct Comparison: EvaluationResult {
       let resampled = PairedTest.resample(counts, &random) { value(totals($0)) }
       tests.append(
         PairedTest(
-          prefix + name, unit: "source lines", n: old.n, better: sorted.reduce(0) { $0 + ($1.key[4] > $1.key[2] ? $1.value : 0) },
+          prefix + name, unit: "source lines", n: old.n,
+          better: sorted.reduce(0) { $0 + ($1.key[4] > $1.key[2] ? $1.value : 0) },
           worse: sorted.reduce(0) { $0 + ($1.key[4] < $1.key[2] ? $1.value : 0) }, difference: value(totals(counts)),
           resampled: resampled, signTest: name == "recall"))
     }
@@ -326,7 +329,8 @@ public struct Comparison: EvaluationResult {
         PairedTest(
           name, unit: "\(lines.unit) of \(codes.count) languages",
           n: codes.reduce(0) { $0 + (new[$1]?["n"] as? Int ?? 0) },
-          better: codes.reduce(0) { $0 + (lines.better[$1] ?? 0) }, worse: codes.reduce(0) { $0 + (lines.worse[$1] ?? 0) },
+          better: codes.reduce(0) { $0 + (lines.better[$1] ?? 0) },
+          worse: codes.reduce(0) { $0 + (lines.worse[$1] ?? 0) },
           difference: difference, resampled: means, signTest: false))
     }
   }
@@ -371,11 +375,12 @@ public struct Comparison: EvaluationResult {
       ("to", .percent), ("p", .number), ("sign test", .number), ("", .text),
     ]
     func cells(_ t: PairedTest) -> [ReportTable.Cell] {
-      [t.n, t.better, t.worse].map { .value(Double($0)) } + [t.difference, t.low, t.high, t.bootstrap].map { .value($0) }
+      [t.n, t.better, t.worse].map { .value(Double($0)) }
+        + [t.difference, t.low, t.high, t.bootstrap].map { .value($0) }
         + [.value(t.signTest), .text(t.matters ? "*" : "")]
     }
     let (single, many) = (tests.filter { $0.language == nil }, tests.filter { $0.language != nil })
-    let note = "95% interval and p by paired bootstrap, 10,000 resamples; * p below 0.05"
+    let note = "95% interval and p by paired bootstrap, 10,000 resamples; * both p below 0.05"
     if !single.isEmpty {
       var table = ReportTable("Differences in percent; \(note)", [("", .text), ("over", .text)] + columns)
       for t in single { table.rows.append([.text(t.name), .text(t.unit)] + cells(t)) }
@@ -392,8 +397,8 @@ public struct Comparison: EvaluationResult {
       sections.append(.table(table))
       sections.append(
         .note(
-          "\(shown.count { $0.matters }) of \(shown.count) languages differ with p below 0.05; by chance alone about "
-            + "\(Int((Double(shown.count) / 20).rounded(.up))) would."))
+          "\(shown.count { $0.matters }) of \(shown.count) languages are marked; by chance alone it would be up to about "
+            + "\(Int((Double(shown.count) / 20).rounded(.up)))."))
     }
     return sections
   }

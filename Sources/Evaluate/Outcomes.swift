@@ -42,14 +42,14 @@ public struct Outcomes: Sendable, Equatable, Encodable {
   }
 
   /// Bits as base64.
-  static func pack(_ bits: [Bool]) -> String {
+  package static func pack(_ bits: [Bool]) -> String {
     var bytes = [UInt8](repeating: 0, count: (bits.count + 7) / 8)
     for (i, bit) in bits.enumerated() where bit { bytes[i / 8] |= 0x80 >> UInt8(i % 8) }
     return Data(bytes).base64EncodedString()
   }
 
   /// The first `count` bits of a base64 text; nil if it does not hold just the bytes for them.
-  static func unpack(_ text: String, count: Int) -> [Bool]? {
+  package static func unpack(_ text: String, count: Int) -> [Bool]? {
     guard let bytes = Data(base64Encoded: text).map(Array.init), bytes.count == (count + 7) / 8 else { return nil }
     return (0..<count).map { bytes[$0 / 8] & 0x80 >> UInt8($0 % 8) != 0 }
   }

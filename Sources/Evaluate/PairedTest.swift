@@ -25,8 +25,9 @@ public struct PairedTest: Sendable, Encodable {
   /// the figure is no mean over units.
   public var signTest: Double?
 
-  /// Whether such a difference would come about by chance in less than one case of twenty.
-  var matters: Bool { bootstrap < 0.05 }
+  /// Whether such a difference would come about by chance in less than one case of twenty: by both tests, for the bootstrap
+  /// is too sure of itself where there are few units.
+  var matters: Bool { bootstrap < 0.05 && (signTest ?? 0) < 0.05 }
 
   /// One object.
   public func encode(to encoder: any Encoder) throws {

@@ -55,7 +55,7 @@ public enum ReportPage {
     th,td{padding:.18rem .55rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
     th{color:var(--dim);font-weight:600}
     .w{text-align:left}
-    th:first-child,td:first-child{position:sticky;left:0;background:var(--paper)}
+    th:first-child,td:first-child{position:sticky;left:0;background:var(--paper);box-shadow:inset 0 -1px var(--line)}
     tr.best td{background:var(--good)}tr.worst td{background:var(--bad)}
     tfoot tr:first-child td{border-top:2px solid var(--dim)}tfoot td{font-weight:600}
     svg{width:100%;height:auto;max-width:46rem;display:block}

@@ -92,7 +92,7 @@ public struct Alterations: Sendable {
     for i in 0..<table.count {
       let parts = table.line(i).split(separator: UInt8(ascii: "\t"), maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3, let number = Int(String(decoding: parts[0], as: UTF8.self)), !parts[1].isEmpty,
-        !parts[2].isEmpty
+        !parts[2].allSatisfy({ $0 == UInt8(ascii: " ") })
       else {
         throw Failure(
           .badData, path, at: "line \(i + 1)", "is not `line number TAB kind TAB sentence`",

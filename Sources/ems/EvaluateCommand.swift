@@ -71,7 +71,7 @@ extension EvaluateArguments {
       facts.append(
         (
           "model",
-          "\(encoder.model.path): \(c.numHiddenLayers) layers of \(c.hiddenSize), \(c.languages.count) languages"
+          "\(encoder.model.path): layers \(c.numHiddenLayers), width \(c.hiddenSize), languages \(c.languages.count)"
         ))
     }
     facts.append(("date", Date.now.formatted(.iso8601.year().month().day())))
@@ -417,6 +417,9 @@ struct EvaluateClassify: ParsableCommand {
     if (folder == nil) == (train == nil) { throw ValidationError("Give a folder, or --train, --dev and --test.") }
     if train != nil, dev == nil || test.isEmpty { throw ValidationError("--train needs --dev and --test.") }
     for part in test where !part.contains("=") { throw ValidationError("--test is LANGUAGE=FILE, not \(part).") }
+    if Set(test.map { $0.prefix { $0 != "=" } }).count < test.count {
+      throw ValidationError("--test names a language twice; give each test file a name of its own.")
+    }
     guard (1...1000).contains(seeds), (1...100_000).contains(epochs) else {
       throw ValidationError("--seeds must be from 1 to 1000, --epochs from 1 to 100000.")
     }
