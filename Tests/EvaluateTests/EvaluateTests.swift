@@ -89,6 +89,35 @@ import Testing
     let twice = try folder.write(
       "c.yaml", ["evaluations:", "  - {protocol: tatoeba, folder: t}", "  - {protocol: tatoeba, folder: u}"])
     #expect(failure { _ = try Suite(path: twice) }?.place == "evaluation 2")
+    let retrieval = try folder.write(
+      "d.yaml", ["evaluations:", "  - {protocol: bucc, source: s, target: t, gold: g, retrieval: best}"])
+    #expect(failure { _ = try Suite(path: retrieval) }?.problem.contains("retrieval") == true)
+    let test = try folder.write("e.yaml", ["evaluations:", "  - {protocol: classify, train: t, dev: d, test: [x]}"])
+    #expect(failure { _ = try Suite(path: test) }?.problem.contains("LANGUAGE=FILE") == true)
+  }
+
+  @Test func suitesRunFromEmbeddingsAndLookForTheirFilesFirst() throws {
+    let rows = try folder.write("rows.npy", rows: [(1, 0), (0, 1)])
+    let text = [
+      "evaluations:", "  - {protocol: retrieval, source_embeddings: rows.npy, target_embeddings: \(rows)}",
+      "  - {protocol: xsim, name: errors, source_embeddings: rows.npy, target_embeddings: rows.npy}",
+      "  - {protocol: bucc, source: ids, target: ids, gold: gold, source_embeddings: rows.npy, target_embeddings: rows.npy,",
+      "     retrieval: intersect, margin: absolute, output_pairs: pairs}",
+    ]
+    _ = try folder.write("ids", ["a\tone", "b\ttwo"])
+    _ = try folder.write("gold", ["a\ta", "b\tb"])
+    let suite = try Suite(path: folder.write("suite.yaml", text))
+    let result = try evaluator.run(suite)
+    #expect(result.results.map(\.name) == ["retrieval", "errors", "bucc"])
+    #expect((result.results[1].result as? RetrievalResult)?.scores.xsimError == 0)
+    #expect((result.results[2].result as? BuccResult)?.options.retrieval == .intersect)
+    #expect(try folder.list().contains("pairs"))
+
+    let absent = try Suite(path: folder.write("absent.yaml", text + ["  - {protocol: tatoeba, folder: none}"]))
+    try FileManager.default.removeItem(atPath: folder.file("pairs"))
+    let missing = failure { _ = try evaluator.run(absent) }
+    #expect(missing?.kind == .missingInput && missing?.subject.hasSuffix("/none") == true)
+    #expect(try !folder.list().contains("pairs"))
   }
 
   @Test func pagesHoldNoMarkupOfTheirInputs() throws {
