@@ -92,7 +92,9 @@ public struct Comparison: EvaluationResult {
   private mutating func walk(_ place: String, _ old: [String: Any], _ new: [String: Any]) {
     func name(_ key: String) -> String { place.isEmpty || place == "results" ? key : "\(place).\(key)" }
     for key in Self.settings {
-      guard let a = old[key], let b = new[key], Self.text(a) != Self.text(b) else { continue }
+      // P@k has figures by margin, under this name.
+      guard let a = old[key], let b = new[key], !(key == "margin" && a is [String: Any]), Self.text(a) != Self.text(b)
+      else { continue }
       notes.append("\(name(key)) was \(Self.text(a)), now it is \(Self.text(b)).")
     }
     if place == "results" {
@@ -109,7 +111,10 @@ public struct Comparison: EvaluationResult {
     if let a = Self.byLanguage(old), let b = Self.byLanguage(new) { overLanguages(name("mean"), a, b) }
 
     for (key, value) in old.sorted(by: { $0.key < $1.key }) {
-      guard let other = new[key], !Self.ignored.contains(key), !Self.settings.contains(key) else { continue }
+      guard let other = new[key], !Self.ignored.contains(key) else { continue }
+      if Self.settings.contains(key), !(key == "margin" && value is [String: Any]) { continue }
+      // Those at the top of P@k stand below it as well.
+      if old["forward"] is [String: Any], ["p1", "p5", "p10"].contains(key) { continue }
       // A mean over other languages is another figure.
       if key.hasSuffix("mean"), !Self.sameLanguages(key, old, new) {
         notes.append("\(name(key)) is over other languages than before.")
@@ -372,33 +377,39 @@ public struct Comparison: EvaluationResult {
     }
     let columns: [(String, ReportTable.Kind)] = [
       ("n", .count), ("better", .count), ("worse", .count), ("difference", .percent), ("from", .percent),
-      ("to", .percent), ("p", .number), ("sign test", .number), ("", .text),
+      ("to", .percent), ("p", .number), ("sign test", .number),
     ]
+    func mark(_ t: PairedTest) -> String { t.matters ? "*" : "" }
     func cells(_ t: PairedTest) -> [ReportTable.Cell] {
       [t.n, t.better, t.worse].map { .value(Double($0)) }
         + [t.difference, t.low, t.high, t.bootstrap].map { .value($0) }
-        + [.value(t.signTest), .text(t.matters ? "*" : "")]
+        + [.value(t.signTest)]
     }
-    let (single, many) = (tests.filter { $0.language == nil }, tests.filter { $0.language != nil })
+    // Where no answer changed there is nothing to show.
+    let (single, many) = (
+      tests.filter { $0.language == nil && $0.better + $0.worse > 0 }, tests.filter { $0.language != nil }
+    )
     let note = "95% interval and p by paired bootstrap, 10,000 resamples; * both p below 0.05"
     if !single.isEmpty {
-      var table = ReportTable("Differences in percent; \(note)", [("", .text), ("over", .text)] + columns)
-      for t in single { table.rows.append([.text(t.name), .text(t.unit)] + cells(t)) }
+      var table = ReportTable("Differences in percent; \(note)", [("", .text), ("", .text), ("over", .text)] + columns)
+      for t in single { table.rows.append([.text(t.name), .text(mark(t)), .text(t.unit)] + cells(t)) }
       sections.append(.table(table))
     }
     // By margin they are in the JSON.
     let shown = many.filter { !$0.name.hasSuffix(".margin_mean") }
-    if !shown.isEmpty {
-      var table = ReportTable("By language, over \(shown[0].unit), in percent; \(note)", [("", .text)] + columns)
-      table.marked = (4, true)
-      for t in shown.sorted(by: { ($1.difference, $0.name) < ($0.difference, $1.name) }) {
-        table.rows.append([.text(t.language ?? "")] + cells(t))
+    let sets = Dictionary(grouping: shown) { $0.name.split(separator: ".").dropLast(2).joined(separator: ".") }
+    for (set, tests) in sets.sorted(by: { $0.key < $1.key }) {
+      var table = ReportTable(
+        "\(set), over \(tests[0].unit), in percent; \(note)", [("", .text), ("", .text)] + columns)
+      table.marked = (5, true)
+      for t in tests.sorted(by: { ($1.difference, $0.name) < ($0.difference, $1.name) }) {
+        table.rows.append([.text(t.language ?? ""), .text(mark(t))] + cells(t))
       }
       sections.append(.table(table))
       sections.append(
         .note(
-          "\(shown.count { $0.matters }) of \(shown.count) languages are marked; by chance alone it would be up to about "
-            + "\(Int((Double(shown.count) / 20).rounded(.up)))."))
+          "\(tests.count { $0.matters }) of \(tests.count) languages are marked; by chance alone it would be up to about "
+            + "\(Int((Double(tests.count) / 20).rounded(.up)))."))
     }
     return sections
   }

@@ -44,7 +44,7 @@ public enum ReportPage {
     @media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--dim:#9aa5b4;--paper:#14181e;--line:#333b46;--right:#5aa5e0;\
     --wrong:#e88a67;--soft:#3b5a75;--good:#1d3324;--bad:#3a241c}}
     *{box-sizing:border-box}
-    body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:0 auto;padding:1rem}
+    body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:68rem;margin:0 auto;padding:1rem}
     h1{font-size:1.15rem;margin:0 0 .3rem;color:var(--dim);font-weight:600}
     h2{font-size:1.35rem;margin:1.6rem 0 .6rem;overflow-wrap:anywhere}
     h3{font-size:.95rem;margin:1.3rem 0 .4rem;color:var(--dim);font-weight:600}
@@ -60,7 +60,7 @@ public enum ReportPage {
     tfoot tr:first-child td{border-top:2px solid var(--dim)}tfoot td{font-weight:600}
     svg{width:100%;height:auto;max-width:46rem;display:block}
     svg text{fill:var(--dim);font:13px system-ui,sans-serif}
-    @media(max-width:32rem){svg text{font-size:19px}}
+    @media(max-width:32rem){svg text{font-size:19px}.long :is(td,th):first-child{position:static}}
     .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:.1rem .5rem;align-items:center;max-width:46rem;\
     font-size:.8rem;font-variant-numeric:tabular-nums}
     .bars i{display:block;height:.75rem;background:var(--soft);min-width:1px;border-radius:0 2px 2px 0}
@@ -197,9 +197,11 @@ extension ReportTable {
       }.joined()
     }
     func row(_ cells: [Cell]) -> String { line(zip(cells, columns).map { (format($0, $1.kind), $1.kind) }, "td") }
+    // A first column that would fill a phone's width does not stay in view there.
+    let long = rows.contains { $0.first.map { format($0, .text).count > 16 } ?? false }
     var text = title.isEmpty ? "" : "<h3>\(ReportPage.escape(title))</h3>"
     text +=
-      "<div class=\"wide\"><table><thead><tr>\(line(columns.map { ($0.name, $0.kind) }, "th"))</tr></thead><tbody>\n"
+      "<div class=\"wide\"><table\(long ? " class=\"long\"" : "")><thead><tr>\(line(columns.map { ($0.name, $0.kind) }, "th"))</tr></thead><tbody>\n"
     for (i, cells) in rows.enumerated() {
       let mark = extremes.map { i == $0.best ? " class=\"best\"" : i == $0.worst ? " class=\"worst\"" : "" } ?? ""
       text += "<tr\(mark)>\(row(cells))</tr>\n"

@@ -262,8 +262,18 @@ public struct SuiteResult: EvaluationResult {
   public var sections: [ReportSection] {
     results.flatMap { name, result in [.note("\(name): \(result.title)")] + result.sections }
   }
-  /// Its results.
-  public var parts: [any EvaluationResult] { results.map(\.result) }
+  /// Its results, each under its name.
+  public var parts: [any EvaluationResult] { results.map { NamedResult(name: $0.name, result: $0.result) } }
+}
+
+/// A result of a suite, with its name in the heading.
+private struct NamedResult: EvaluationResult {
+  let name: String
+  let result: any EvaluationResult
+
+  func encode(to encoder: any Encoder) throws { try result.encode(to: encoder) }
+  var title: String { "\(name): \(result.title)" }
+  var sections: [ReportSection] { result.sections }
 }
 
 extension Evaluator {
