@@ -108,25 +108,29 @@ public struct Comparison: EvaluationResult {
         compareLanguages(name(key), a, b, groups: key == "languages" ? Self.groups(old, new) : [])
       }
     }
-    if let a = Self.byLanguage(old), let b = Self.byLanguage(new) { overLanguages(name("mean"), a, b) }
+    if let a = Self.byLanguage(old), let b = Self.byLanguage(new), a.keys == b.keys {
+      overLanguages(name("mean"), a, b)
+    }
 
+    var elsewhere: [String] = []
     for (key, value) in old.sorted(by: { $0.key < $1.key }) {
       guard let other = new[key], !Self.ignored.contains(key) else { continue }
       if Self.settings.contains(key), !(key == "margin" && value is [String: Any]) { continue }
       // Those at the top of P@k stand below it as well.
       if old["forward"] is [String: Any], ["p1", "p5", "p10"].contains(key) { continue }
-      // A mean over other languages is another figure.
-      if key.hasSuffix("mean"), !Self.sameLanguages(key, old, new) {
-        notes.append("\(name(key)) is over other languages than before.")
-        continue
-      }
       if let a = value as? [String: Any], let b = other as? [String: Any] {
         walk(name(key), a, b)
       } else if let a = value as? Double, let b = other as? Double {
         common += 1
-        if a != b { figures.append(Figure(name: name(key), old: a, new: b, difference: b - a)) }
+        // A mean over other languages is another figure.
+        if !Self.sameLanguages(key, old, new) {
+          elsewhere.append(name(key))
+        } else if a != b {
+          figures.append(Figure(name: name(key), old: a, new: b, difference: b - a))
+        }
       }
     }
+    if !elsewhere.isEmpty { notes.append("Over other languages than before: \(elsewhere.joined(separator: ", ")).") }
   }
 
   private static func text(_ value: Any) -> String {
@@ -147,7 +151,7 @@ public struct Comparison: EvaluationResult {
   }
 
   private static func sameLanguages(_ key: String, _ old: [String: Any], _ new: [String: Any]) -> Bool {
-    let group = key.hasPrefix("model_languages") ? "model_languages" : "all"
+    let group = ["model_languages", "xtreme_36"].first { key.hasPrefix($0) } ?? "all"
     return languages(old, group: group) == languages(new, group: group)
   }
 
@@ -342,7 +346,7 @@ public struct Comparison: EvaluationResult {
 
   private mutating func overLanguages(_ name: String, _ old: [String: Double], _ new: [String: Double]) {
     let codes = Set(old.keys).intersection(new.keys).sorted()
-    if codes.isEmpty { return }
+    if codes.count < 2 { return }
     _ = test(name, "languages", codes.map { old[$0] ?? 0 }, codes.map { new[$0] ?? 0 })
   }
 

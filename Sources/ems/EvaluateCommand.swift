@@ -28,7 +28,9 @@ struct EvaluateArguments: ParsableArguments {
   @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
   var report: String?
 
-  @Option(help: "Compares with an earlier result, as --json printed it.", completion: .file(extensions: ["json"]))
+  @Option(
+    help: "Compares with an earlier result, as --json printed it: differences, with intervals and tests.",
+    completion: .file(extensions: ["json"]))
   var compare: String?
 
   @OptionGroup var common: CommonOptions

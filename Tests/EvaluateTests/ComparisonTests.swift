@@ -131,6 +131,25 @@ import Testing
     #expect(comparison.notes.contains("n was 3, now it is 4."))
   }
 
+  @Test func meansOverOtherLanguagesAreNotCompared() throws {
+    let entry = #"{"mean":0.4,"outcomes":{}}"#
+    let tatoeba = try compare(
+      #"{"mean":0.4,"mteb_f1":0.3,"languages":{"de":\#(entry)}}"#,
+      #"{"mean":0.5,"mteb_f1":0.4,"languages":{"de":\#(entry),"fr":\#(entry)}}"#)
+    #expect(tatoeba.figures.isEmpty && tatoeba.tests.isEmpty)
+    #expect(tatoeba.notes.contains("Over other languages than before: mean, mteb_f1."))
+    let matrix = try compare(
+      #"{"mean":0.4,"languages":["de","fr"],"accuracy":[[null,0.3],[0.5,null]]}"#,
+      #"{"mean":0.5,"languages":["de","ja"],"accuracy":[[null,0.4],[0.6,null]]}"#)
+    #expect(matrix.figures.isEmpty && matrix.tests.isEmpty && matrix.notes.count == 1)
+    // Of the same languages each one's mean over row and column is a unit: both are 0.1 higher.
+    let same = try compare(
+      #"{"mean":0.4,"languages":["de","fr"],"accuracy":[[null,0.3],[0.5,null]]}"#,
+      #"{"mean":0.5,"languages":["de","fr"],"accuracy":[[null,0.4],[0.6,null]]}"#)
+    #expect(same.tests.map(\.name) == ["mean"] && same.tests[0].n == 2 && same.tests[0].better == 2)
+    #expect(abs(same.tests[0].low - 0.1) < 1e-9 && abs(same.tests[0].high - 0.1) < 1e-9)
+  }
+
   @Test func otherTextsAreNotPaired() throws {
     let other = try compare(result("0011", data: "aa"), result("1011", data: "bb"))
     #expect(other.tests.isEmpty && other.notes.count == 1 && other.figures.count == 1)
