@@ -501,14 +501,6 @@ static void NAME(adam)(long n, float *w, const float *g, float *m, float *v, flo
   }
 }
 
-static void NAME(to_half)(long n, const float *x, uint16_t *y) {
-#pragma clang loop vectorize(enable)
-  for (long i = 0; i < n; i++) {
-    _Float16 h = (_Float16)x[i];
-    memcpy(y + i, &h, 2);
-  }
-}
-
 static void NAME(from_half)(long n, const uint16_t *x, float *y) {
 #pragma clang loop vectorize(enable)
   for (long i = 0; i < n; i++) {
@@ -602,7 +594,6 @@ const ems_kernels NAME(table) = {
     .axpy = NAME(axpy),
     .sum_squares = NAME(sum_squares),
     .adam = NAME(adam),
-    .to_half = NAME(to_half),
     .from_half = NAME(from_half),
     .scale = NAME(scale),
     .top_k = NAME(top_k),

@@ -25,6 +25,10 @@ public struct AlignedScores: Sendable, Equatable, Encodable {
   public var margin: Directions
   /// By margin, right is any line of the same text. nil without texts.
   public var marginText: Directions?
+  /// What MTEB's bitext mining shows for such a set: forward by cosine, precision and recall of every target averaged.
+  public var mtebF1: Double
+  /// The answers, line by line; nil for means over several sets.
+  public var outcomes: Outcomes?
 
   /// xsim's error rate: the share of first-text lines whose partner is not found by margin.
   public var xsimError: Double { 1 - margin.forward }
@@ -41,42 +45,32 @@ public struct AlignedScores: Sendable, Equatable, Encodable {
     guard let cosine = average(all.map(\.cosine)), let margin = average(all.map(\.margin)) else { return nil }
     return AlignedScores(
       n: all.reduce(0) { $0 + $1.n }, cosine: cosine, cosineText: average(all.compactMap(\.cosineText)), margin: margin,
-      marginText: average(all.compactMap(\.marginText)))
+      marginText: average(all.compactMap(\.marginText)),
+      mtebF1: all.reduce(0) { $0 + $1.mtebF1 } / Double(all.count))
   }
 
-  private enum CodingKeys: String, CodingKey {
-    case n, forward, backward, mean
-    case forwardText = "forward_text"
-    case backwardText = "backward_text"
-    case textMean = "text_mean"
-    case forwardMargin = "forward_margin"
-    case backwardMargin = "backward_margin"
-    case marginMean = "margin_mean"
-    case forwardMarginText = "forward_margin_text"
-    case backwardMarginText = "backward_margin_text"
-    case marginTextMean = "margin_text_mean"
-    case xsimError = "xsim_error"
-    case xsimErrorBackward = "xsim_error_backward"
+  /// The variants, each with what its keys in JSON end in.
+  private var variants: [(suffix: String, directions: Directions?)] {
+    [("", cosine), ("_text", cosineText), ("_margin", margin), ("_margin_text", marginText)]
   }
+
+  /// The key of a variant's mean over both directions, which is not stored for single lines.
+  static func meanName(_ suffix: String) -> String { String((suffix + "_mean").dropFirst()) }
 
   /// Writes one flat object: `forward` and `backward` are by cosine and index, the others have the variant in the name.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(n, forKey: .n)
-    try values.encode(cosine.forward, forKey: .forward)
-    try values.encode(cosine.backward, forKey: .backward)
-    try values.encode(cosine.mean, forKey: .mean)
-    try values.encodeIfPresent(cosineText?.forward, forKey: .forwardText)
-    try values.encodeIfPresent(cosineText?.backward, forKey: .backwardText)
-    try values.encodeIfPresent(cosineText?.mean, forKey: .textMean)
-    try values.encode(margin.forward, forKey: .forwardMargin)
-    try values.encode(margin.backward, forKey: .backwardMargin)
-    try values.encode(margin.mean, forKey: .marginMean)
-    try values.encodeIfPresent(marginText?.forward, forKey: .forwardMarginText)
-    try values.encodeIfPresent(marginText?.backward, forKey: .backwardMarginText)
-    try values.encodeIfPresent(marginText?.mean, forKey: .marginTextMean)
-    try values.encode(xsimError, forKey: .xsimError)
-    try values.encode(1 - margin.backward, forKey: .xsimErrorBackward)
+    for (suffix, directions) in variants {
+      guard let directions else { continue }
+      try encoder.add([
+        "forward" + suffix: directions.forward, "backward" + suffix: directions.backward,
+        Self.meanName(suffix): directions.mean,
+      ])
+    }
+    try encoder.add([
+      "n": n, "mteb_f1": mtebF1, "xsim_error": xsimError, "xsim_error_backward": 1 - margin.backward,
+      "xsim_error_text": marginText.map { 1 - $0.forward },
+      "xsim_error_backward_text": marginText.map { 1 - $0.backward }, "outcomes": outcomes,
+    ])
   }
 }
 
@@ -134,24 +128,36 @@ extension Evaluator {
     var foundSource = [Int](repeating: 0, count: n)
     for pair in miner.pairs(mining).pairs { foundSource[Int(pair.target)] = Int(pair.source) }
 
+    var outcomes = Outcomes(unit: "lines", n: n)
+    /// For each line whether what was found is of the same class as the line itself; noted under a name.
+    func accuracy(_ found: [Int], _ classes: [Int], _ name: String) -> Double {
+      let hits = zip(found, 0..<n).map { classes[$0] == classes[$1] }
+      outcomes.hits[name] = [hits]
+      return Double(hits.count { $0 }) / Double(n)
+    }
+    func both(
+      _ forward: [Int], _ backward: [Int], _ source: [Int], _ target: [Int], _ suffix: String
+    ) -> AlignedScores.Directions {
+      AlignedScores.Directions(
+        forward: accuracy(forward, target, "forward" + suffix),
+        backward: accuracy(backward, source, "backward" + suffix))
+    }
     let byIndex = Array(0..<n)
-    let sourceGroup = try sourceText?.unified().group
-    let targetGroup = try targetText?.unified().group
-    /// The share of lines where what was found is of the same class as the line itself.
-    func accuracy(_ found: [Int], _ classes: [Int]) -> Double {
-      Double(zip(found, 0..<n).count { classes[$0] == classes[$1] }) / Double(n)
-    }
-    func both(_ forward: [Int], _ backward: [Int], _ source: [Int], _ target: [Int]) -> AlignedScores.Directions {
-      AlignedScores.Directions(forward: accuracy(forward, target), backward: accuracy(backward, source))
-    }
     let foundTarget = found.map(\.row)
     var scores = AlignedScores(
-      n: n, cosine: both(nearestTarget, nearestSource, byIndex, byIndex),
-      margin: both(foundTarget, foundSource, byIndex, byIndex))
-    if let sourceGroup, let targetGroup {
-      scores.cosineText = both(nearestTarget, nearestSource, sourceGroup, targetGroup)
-      scores.marginText = both(foundTarget, foundSource, sourceGroup, targetGroup)
+      n: n, cosine: both(nearestTarget, nearestSource, byIndex, byIndex, ""),
+      margin: both(foundTarget, foundSource, byIndex, byIndex, "_margin"),
+      mtebF1: MtebScores(answers: nearestTarget, labels: byIndex).f1)
+    if let sourceText, let targetText {
+      let (source, target) = (try sourceText.unified().group, try targetText.unified().group)
+      scores.cosineText = both(nearestTarget, nearestSource, source, target, "_text")
+      scores.marginText = both(foundTarget, foundSource, source, target, "_margin_text")
+      var fingerprint = Fingerprint()
+      fingerprint.add(sourceText)
+      fingerprint.add(targetText)
+      outcomes.data = fingerprint.text
     }
+    scores.outcomes = outcomes
     return AlignedOutcome(scores: scores, found: found)
   }
 }

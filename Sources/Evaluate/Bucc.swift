@@ -33,6 +33,8 @@ public struct BuccScores: Sendable, Equatable, Encodable {
   public var threshold: Double
   /// Pairs taken, those of them that are right, and gold pairs.
   public var extracted: Int, correct: Int, gold: Int
+  /// The pairs behind the figures.
+  public var outcomes: BuccOutcomes?
 
   init(threshold: Double, extracted: Int, correct: Int, gold: Int) {
     (self.threshold, self.extracted, self.correct, self.gold) = (threshold, extracted, correct, gold)
@@ -42,12 +44,35 @@ public struct BuccScores: Sendable, Equatable, Encodable {
   }
 }
 
-/// What MTEB calls BUCC: every gold source asks for its nearest target by cosine, and the figures are averaged over the
-/// targets by how often they are right answers (scikit-learn's `average="weighted"`). It has no threshold, and no source
-/// without a partner.
-public struct MtebBuccScores: Sendable, Equatable, Encodable {
+/// What MTEB calls bitext mining (BUCC, Tatoeba, Flores there): every query asks for its nearest target by cosine, and the
+/// figures are averaged over the targets by how often they are right answers (scikit-learn's `average="weighted"`). It has
+/// no threshold, and no query without a partner.
+public struct MtebScores: Sendable, Equatable, Encodable {
   /// Shares, 0 to 1.
-  public var precision: Double, recall: Double, f1: Double, accuracy: Double
+  public var precision = 0.0, recall = 0.0, f1 = 0.0, accuracy = 0.0
+  /// Whether each query was answered rightly.
+  public var outcomes: Outcomes?
+
+  /// - Parameters:
+  ///   - answers, labels: for each query the target found, and the right one.
+  init(answers: [Int], labels: [Int]) {
+    var right: [Int: Int] = [:], asked: [Int: Int] = [:], answered: [Int: Int] = [:]
+    for (answer, label) in zip(answers, labels) {
+      asked[label, default: 0] += 1
+      answered[answer, default: 0] += 1
+      if answer == label { right[label, default: 0] += 1 }
+    }
+    let n = Double(max(labels.count, 1))
+    for (label, hits) in right.sorted(by: { $0.key < $1.key }) {
+      let (count, hits) = (Double(asked[label] ?? 1), Double(hits))
+      let precision = hits / Double(answered[label] ?? 1)
+      let recall = hits / count
+      self.precision += count / n * precision
+      self.recall += count / n * recall
+      f1 += count / n * 2 * precision * recall / (precision + recall)
+      accuracy += hits / n
+    }
+  }
 }
 
 /// The figures of BUCC.
@@ -59,7 +84,7 @@ public struct BuccResult: EvaluationResult {
   /// Pairs of the test files at that threshold; nil without test files.
   public var testPairs: Int?
   /// MTEB's figures on the training files.
-  public var mteb: MtebBuccScores
+  public var mteb: MtebScores
   /// Distinct sentences of the training files.
   public var sourceSentences: Int, targetSentences: Int
   /// Gold pairs with a sentence that comes several times in its file, and so has no id here.
@@ -73,31 +98,30 @@ public struct BuccResult: EvaluationResult {
   var names: (source: String, target: String)
   var sweep: [(score: Double, right: Bool)]
 
-  private enum CodingKeys: String, CodingKey {
-    case precision, recall, f1, threshold, extracted, correct, gold, candidates, test, k, margin, retrieval
-    case testPairs = "test_pairs"
-    case mteb = "mteb_bucc"
-    case sourceSentences = "source_sentences"
-    case targetSentences = "target_sentences"
-    case unreachableGold = "unreachable_gold"
-    case averagePrecision = "average_precision"
-  }
-
   /// Training's figures at the top, those of test and MTEB as objects of their own.
   public func encode(to encoder: any Encoder) throws {
     try training.encode(to: encoder)
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encodeIfPresent(test, forKey: .test)
-    try values.encodeIfPresent(testPairs, forKey: .testPairs)
-    try values.encode(mteb, forKey: .mteb)
-    try values.encode(sourceSentences, forKey: .sourceSentences)
-    try values.encode(targetSentences, forKey: .targetSentences)
-    try values.encode(unreachableGold, forKey: .unreachableGold)
-    try values.encode(candidates, forKey: .candidates)
-    try values.encode(averagePrecision, forKey: .averagePrecision)
-    try values.encode(k, forKey: .k)
-    try values.encode(options.margin, forKey: .margin)
-    try values.encode(options.retrieval, forKey: .retrieval)
+    try encoder.add([
+      "test": test, "test_pairs": testPairs, "mteb_bucc": mteb, "source_sentences": sourceSentences,
+      "target_sentences": targetSentences, "unreachable_gold": unreachableGold, "candidates": candidates,
+      "average_precision": averagePrecision,
+      "curve": curve.map { [$0.recall, $0.precision] }, "k": k, "margin": options.margin,
+      "retrieval": options.retrieval,
+    ])
+  }
+
+  /// Precision over recall as the threshold falls: of the sweep some 400 cuts, the last one among them.
+  public var curve: [(recall: Double, precision: Double)] {
+    var points: [(recall: Double, precision: Double)] = []
+    var correct = 0
+    let step = max(1, sweep.count / 400)
+    for (i, candidate) in sweep.enumerated() {
+      if candidate.right { correct += 1 }
+      if i % step == 0 || i == sweep.count - 1 {
+        points.append((Double(correct) / Double(max(training.gold, 1)), Double(correct) / Double(i + 1)))
+      }
+    }
+    return points
   }
 
   /// The heading.
@@ -124,22 +148,13 @@ public struct BuccResult: EvaluationResult {
           .value(Double(training.gold)), .value((mteb.accuracy * Double(training.gold)).rounded()),
           .value(Double(training.gold)),
         ])
-    var points: [(recall: Double, precision: Double)] = []
-    var correct = 0
-    let step = max(1, sweep.count / 400)
-    for (i, candidate) in sweep.enumerated() {
-      if candidate.right { correct += 1 }
-      if i % step == 0 || i == sweep.count - 1 {
-        points.append((Double(correct) / Double(max(training.gold, 1)), Double(correct) / Double(i + 1)))
-      }
-    }
     var notes =
       "\(sourceSentences) x \(targetSentences) distinct sentences, \(candidates) candidates. "
       + "\(unreachableGold) gold pairs have a sentence that its file repeats, so they cannot be found."
     if let testPairs { notes += " \(testPairs) pairs of the test files reach the threshold." }
     return [
       .table(table), .note(notes),
-      .curve(title: "Precision over recall", points: points, best: (training.recall, training.precision)),
+      .curve(title: "Precision over recall", points: curve, best: (training.recall, training.precision)),
       .histogram(
         title: "Margin of the candidates", right: sweep.filter(\.right).map(\.score),
         wrong: sweep.filter { !$0.right }.map(\.score), threshold: training.threshold),
@@ -179,15 +194,17 @@ extension Evaluator {
       averagePrecision: precisions / Double(gold.count), options: options, k: k,
       names: (training.source, training.target), sweep: sweep)
 
-    var taken = mined.pairs.filter { $0.score >= best.threshold }.map(\.ids)
+    var taken = mined.taken(from: best.threshold)
+    result.training.outcomes = mined.outcomes(taken, gold)
     if let test {
       let mined = try BuccMined(test, options, k: k, self)
-      taken = mined.pairs.filter { $0.score >= best.threshold }.map(\.ids)
+      taken = mined.taken(from: best.threshold)
       result.testPairs = taken.count
       if let gold = mined.gold {
         result.test = BuccScores(
           threshold: best.threshold, extracted: taken.count, correct: taken.count { gold.contains($0) },
           gold: gold.count)
+        result.test?.outcomes = mined.outcomes(taken, gold)
       }
     }
     if let outputPairs {
@@ -198,14 +215,15 @@ extension Evaluator {
     return result
   }
 
-  /// The best F1 over all cuts of candidates in descending order; of equal ones the one with fewer pairs. Without any right
-  /// candidate everything is taken, at a threshold of 0.
+  /// The best F1 over all cuts of candidates in descending order; of equal ones the one with fewer pairs. No cut lies between
+  /// equal scores, for no threshold could make it. Without any right candidate everything is taken, at a threshold of 0.
   static func sweep(_ candidates: [(score: Double, right: Bool)], gold: Int) -> BuccScores {
     var best = BuccScores(threshold: 0, extracted: candidates.count, correct: 0, gold: gold)
     var correct = 0
     for (i, candidate) in candidates.enumerated() {
       if candidate.right { correct += 1 }
       let next = i + 1 < candidates.count ? candidates[i + 1].score : candidate.score
+      if i + 1 < candidates.count, next == candidate.score { continue }
       let scores = BuccScores(
         threshold: (candidate.score + next) / 2, extracted: i + 1, correct: correct, gold: gold)
       if scores.f1 > best.f1 { best = scores }
@@ -268,33 +286,41 @@ private struct BuccMined {
     }
   }
 
+  /// The pairs that reach a threshold, best first.
+  func taken(from threshold: Double) -> [IDPair] { pairs.filter { $0.score >= threshold }.map(\.ids) }
+
   /// Gold pairs with a sentence without an id.
   var unreachableGold: Int {
     goldRows.count { source.id(source.group[$0.source]) == nil || target.id(target.group[$0.target]) == nil }
   }
 
   /// Of targets with the same text the first counts as found, as a search over all rows would have it.
-  func mteb() -> MtebBuccScores {
-    var right: [Int: Int] = [:], asked: [Int: Int] = [:], answered: [Int: Int] = [:]
-    for pair in goldRows {
-      let sentence = source.group[pair.source]
-      let found = target.firsts[Int(neighbours.forward.ids[sentence * neighbours.forward.k])]
-      asked[pair.target, default: 0] += 1
-      answered[found, default: 0] += 1
-      if found == pair.target { right[found, default: 0] += 1 }
+  func mteb() -> MtebScores {
+    let answers = goldRows.map {
+      target.firsts[Int(neighbours.forward.ids[source.group[$0.source] * neighbours.forward.k])]
     }
-    var scores = MtebBuccScores(precision: 0, recall: 0, f1: 0, accuracy: 0)
-    for (row, count) in asked.sorted(by: { $0.key < $1.key }) {
-      guard let hits = right[row] else { continue }
-      let (weight, n) = (Double(count) / Double(goldRows.count), Double(hits))
-      let precision = n / Double(answered[row] ?? 1)
-      let recall = n / Double(count)
-      scores.precision += weight * precision
-      scores.recall += weight * recall
-      scores.f1 += weight * 2 * precision * recall / (precision + recall)
-    }
-    scores.accuracy = Double(right.values.reduce(0, +)) / Double(max(goldRows.count, 1))
+    let labels = goldRows.map(\.target)
+    var scores = MtebScores(answers: answers, labels: labels)
+    scores.outcomes = Outcomes(
+      unit: "gold pairs", data: fingerprint, n: labels.count,
+      hits: ["accuracy": [zip(answers, labels).map { $0 == $1 }]])
     return scores
+  }
+
+  /// Of the texts, in order, and the gold pairs.
+  var fingerprint: String {
+    var fingerprint = Fingerprint()
+    fingerprint.add(source.text)
+    fingerprint.add(target.text)
+    for pair in goldRows { fingerprint.add(Array("\(pair.source) \(pair.target)".utf8)) }
+    return fingerprint.text
+  }
+
+  /// The pairs that were taken, beside the gold ones.
+  func outcomes(_ taken: [IDPair], _ gold: Set<IDPair>) -> BuccOutcomes {
+    BuccOutcomes(
+      data: fingerprint, n: source.text.count, gold: goldRows.map(\.source),
+      extracted: taken.map { source.rows[$0.source] ?? 0 }, correct: taken.map(gold.contains))
   }
 
   private static func readGold(

@@ -16,6 +16,16 @@ struct LabelledDocuments: Sendable {
 
   var count: Int { labels.count }
 
+  /// Of the documents, their labels and their order.
+  var fingerprint: String {
+    var fingerprint = Fingerprint()
+    for i in 0..<count {
+      fingerprint.add(Array(labels[i].utf8))
+      for sentence in sentences[starts[i]..<starts[i + 1]] { fingerprint.add(sentence) }
+    }
+    return fingerprint.text
+  }
+
   /// Lines of `label TAB sentence [TAB sentence ...]`; or SIB-200's, told by their heading `index_id TAB category TAB text`.
   init(path: String) throws(Failure) {
     self.path = path
@@ -83,13 +93,22 @@ public struct ClassificationResult: EvaluationResult {
     /// One accuracy a seed.
     public var seeds: [Double]
 
-    init(n: Int, seeds: [Double]) {
-      self.n = n
-      self.seeds = seeds
+    /// The answers, for each seed.
+    public var outcomes: Outcomes
+
+    /// - Parameters:
+    ///   - hits: for each seed whether each document was classed rightly.
+    init(_ documents: LabelledDocuments, _ hits: [[Bool]]) {
+      n = documents.count
+      seeds = hits.map { Double($0.count { $0 }) / Double($0.count) }
+      outcomes = Outcomes(unit: "documents", data: documents.fingerprint, n: n, hits: ["accuracy": hits])
       (accuracy, spread) = meanAndSpread(seeds)
     }
 
-    private enum CodingKeys: String, CodingKey { case n, accuracy, spread, seeds = "by_seed" }
+    /// One object.
+    public func encode(to encoder: any Encoder) throws {
+      try encoder.add(["n": n, "accuracy": accuracy, "spread": spread, "by_seed": seeds, "outcomes": outcomes])
+    }
   }
 
   /// By the test set's language or file.
@@ -117,26 +136,13 @@ public struct ClassificationResult: EvaluationResult {
     return others.isEmpty ? nil : others.reduce(0) { $0 + $1.accuracy } / Double(others.count)
   }
 
-  private enum CodingKeys: String, CodingKey {
-    case languages, dev, epochs, seeds, labels, mean, classifier
-    case trainedOn = "trained_on"
-    case trainingDocuments = "training_documents"
-    case zeroShotMean = "zero_shot_mean"
-  }
-
   /// One object.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(languages, forKey: .languages)
-    try values.encode(mean, forKey: .mean)
-    try values.encodeIfPresent(zeroShotMean, forKey: .zeroShotMean)
-    try values.encode(trainedOn, forKey: .trainedOn)
-    try values.encode(trainingDocuments, forKey: .trainingDocuments)
-    try values.encode(dev, forKey: .dev)
-    try values.encode(epochs, forKey: .epochs)
-    try values.encode(seeds, forKey: .seeds)
-    try values.encode(labels, forKey: .labels)
-    try values.encode(options, forKey: .classifier)
+    try encoder.add([
+      "languages": languages, "mean": mean, "zero_shot_mean": zeroShotMean, "trained_on": trainedOn,
+      "training_documents": trainingDocuments, "dev": dev, "epochs": epochs, "seeds": seeds, "labels": labels,
+      "classifier": options,
+    ])
   }
 
   /// The heading.
@@ -242,35 +248,32 @@ extension Evaluator {
     var testRows: [Tensor] = []
     for test in tests { testRows.append(try embed(test.documents)) }
 
-    @Sendable func accuracy(_ found: [Int], _ right: [Int]) -> Double {
-      Double(zip(found, right).count { $0 == $1 }) / Double(right.count)
-    }
-    struct Run: Sendable { var epoch: Int, dev: Double, tests: [Double] }
+    @Sendable func hits(_ found: [Int], _ right: [Int]) -> [Bool] { zip(found, right).map { $0 == $1 } }
+    struct Run: Sendable { var epoch: Int, dev: [Bool], tests: [[Bool]] }
     let (rows, sets) = (testRows, tests)
     let runs = try concurrentMap(seeds.count, threads: compute.threads) { (number: Int) throws(Failure) -> Run in
       let classifier = Classifier(
         inputs: trainRows.columns, classes: labels.count, options: options, seed: seeds[number])
-      var best = (epoch: 0, accuracy: -1.0, weights: [Float]())
+      var best = (epoch: 0, right: -1, dev: [Bool](), weights: [Float]())
       for epoch in 1...options.epochs {
         if Interruption.requested { throw Interruption.failure(files.train) }
         classifier.train(trainRows, trainClasses)
-        let reached = accuracy(classifier.classify(devRows), devClasses)
-        if reached >= best.accuracy { best = (epoch, reached, classifier.weights) }
+        let reached = hits(classifier.classify(devRows), devClasses)
+        let right = reached.count { $0 }
+        if right >= best.right { best = (epoch, right, reached, classifier.weights) }
         tell("training, seed \(seeds[number])", Double(epoch) / Double(options.epochs))
       }
       classifier.weights = best.weights
       return Run(
-        epoch: best.epoch, dev: best.accuracy,
-        tests: zip(rows, sets).map { accuracy(classifier.classify($0), $1.classes) })
+        epoch: best.epoch, dev: best.dev, tests: zip(rows, sets).map { hits(classifier.classify($0), $1.classes) })
     }
     var languages: [String: ClassificationResult.Accuracy] = [:]
     for (i, test) in files.tests.enumerated() {
-      languages[test.language] = ClassificationResult.Accuracy(
-        n: tests[i].documents.count, seeds: runs.map { $0.tests[i] })
+      languages[test.language] = ClassificationResult.Accuracy(tests[i].documents, runs.map { $0.tests[i] })
     }
     return ClassificationResult(
       languages: languages, trainedOn: files.language,
-      dev: ClassificationResult.Accuracy(n: dev.count, seeds: runs.map(\.dev)), epochs: runs.map(\.epoch), seeds: seeds,
+      dev: ClassificationResult.Accuracy(dev, runs.map(\.dev)), epochs: runs.map(\.epoch), seeds: seeds,
       labels: labels, trainingDocuments: train.count, options: options)
   }
 

@@ -33,20 +33,14 @@ public struct ParaCrawlResult: EvaluationResult {
   public var forward: Direction, backward: Direction
   var names: (source: String, target: String)
 
-  private enum CodingKeys: String, CodingKey { case keys, queries, pairs, seed, forward, backward, p1, p5, p10 }
+  var outcomes: Outcomes
 
   /// One object; `p1`, `p5` and `p10` at the top are forward by cosine.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(keys, forKey: .keys)
-    try values.encode(queries, forKey: .queries)
-    try values.encode(pairs, forKey: .pairs)
-    try values.encode(seed, forKey: .seed)
-    try values.encode(forward, forKey: .forward)
-    try values.encode(backward, forKey: .backward)
-    try values.encode(forward.cosine.p1, forKey: .p1)
-    try values.encode(forward.cosine.p5, forKey: .p5)
-    try values.encode(forward.cosine.p10, forKey: .p10)
+    try encoder.add([
+      "keys": keys, "queries": queries, "pairs": pairs, "seed": seed, "forward": forward, "backward": backward,
+      "p1": forward.cosine.p1, "p5": forward.cosine.p5, "p10": forward.cosine.p10, "outcomes": outcomes,
+    ])
   }
 
   /// The heading.
@@ -99,17 +93,33 @@ extension Evaluator {
     random.shuffle(&numbers)
     let asked = Array(numbers.prefix(queries))
 
+    var fingerprint = Fingerprint()
+    for row in asked.map({ chosen[$0] }) + chosen {
+      fingerprint.add(sourceText.line(row))
+      fingerprint.add(targetText.line(row))
+    }
+    var outcomes = Outcomes(unit: "queries", data: fingerprint.text, n: asked.count)
+
     let x = try tensor(sourceText, rows: chosen, embeddings: nil)
     let y = try tensor(targetText, rows: chosen, embeddings: nil)
+    func direction(_ name: String, _ ranks: [[Int]]) -> ParaCrawlResult.Direction {
+      let scores = ["cosine", "csls", "margin"].enumerated().map { score, label in
+        for limit in [1, 5, 10] { outcomes.hits["\(name).\(label).p\(limit)"] = [ranks.map { $0[score] <= limit }] }
+        return ParaCrawlResult.Precisions(ranks: ranks.map { $0[score] })
+      }
+      return ParaCrawlResult.Direction(cosine: scores[0], csls: scores[1], margin: scores[2])
+    }
+    let forward = direction("forward", try ranks(queries: x, keys: y, asked, name: source))
+    let backward = direction("backward", try ranks(queries: y, keys: x, asked, name: target))
     return ParaCrawlResult(
-      keys: chosen.count, queries: asked.count, pairs: pairs, seed: seed,
-      forward: try precisions(queries: x, keys: y, asked, name: source),
-      backward: try precisions(queries: y, keys: x, asked, name: target), names: (source, target))
+      keys: chosen.count, queries: asked.count, pairs: pairs, seed: seed, forward: forward, backward: backward,
+      names: (source, target), outcomes: outcomes)
   }
 
-  private func precisions(
+  /// For every query the ranks of its partner by cosine, CSLS and margin.
+  private func ranks(
     queries side: Tensor, keys: Tensor, _ asked: [Int], name: String
-  ) throws(Failure) -> ParaCrawlResult.Direction {
+  ) throws(Failure) -> [[Int]] {
     let (q, d) = (asked.count, keys.columns)
     let x = Tensor(rows: q, columns: d), partners = Tensor(rows: q, columns: d)
     for (i, key) in asked.enumerated() {
@@ -158,10 +168,7 @@ extension Evaluator {
       tell("ranking \(name)", Double(block.upperBound) / Double(keys.rows))
       if Interruption.requested { throw Interruption.failure(name) }
     }
-    func precisions(_ score: Int) -> ParaCrawlResult.Precisions {
-      ParaCrawlResult.Precisions(ranks: ranks.map { $0[score] })
-    }
-    return ParaCrawlResult.Direction(cosine: precisions(0), csls: precisions(1), margin: precisions(2))
+    return ranks
   }
 
   /// x yᵀ.

@@ -8,7 +8,8 @@ public enum ReportPage {
   ///
   /// - Parameters:
   ///   - facts: names and values that say what was measured with what: model, version, seed.
-  public static func html(_ results: [any EvaluationResult], facts: [(name: String, value: String)]) -> String {
+  public static func html(_ result: any EvaluationResult, facts: [(name: String, value: String)]) -> String {
+    let results = result.parts
     var body = ""
     for result in results {
       body += "<section><h2>\(escape(result.title))</h2>\n"
@@ -30,10 +31,10 @@ public enum ReportPage {
 
   /// Writes the page; it appears when it is complete.
   public static func write(
-    _ results: [any EvaluationResult], facts: [(name: String, value: String)], to path: String
+    _ result: any EvaluationResult, facts: [(name: String, value: String)], to path: String
   ) throws(Failure) {
     let file = try OutputFile(path: path)
-    try file.write(html(results, facts: facts))
+    try file.write(html(result, facts: facts))
     try file.commit()
   }
 
@@ -43,7 +44,7 @@ public enum ReportPage {
     @media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--dim:#9aa5b4;--paper:#14181e;--line:#333b46;--right:#5aa5e0;\
     --wrong:#e88a67;--soft:#3b5a75;--good:#1d3324;--bad:#3a241c}}
     *{box-sizing:border-box}
-    body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:0 auto;padding:1rem}
+    body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:68rem;margin:0 auto;padding:1rem}
     h1{font-size:1.15rem;margin:0 0 .3rem;color:var(--dim);font-weight:600}
     h2{font-size:1.35rem;margin:1.6rem 0 .6rem;overflow-wrap:anywhere}
     h3{font-size:.95rem;margin:1.3rem 0 .4rem;color:var(--dim);font-weight:600}
@@ -54,12 +55,12 @@ public enum ReportPage {
     th,td{padding:.18rem .55rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
     th{color:var(--dim);font-weight:600}
     .w{text-align:left}
-    th:first-child,td:first-child{position:sticky;left:0;background:var(--paper)}
+    th:first-child,td:first-child{position:sticky;left:0;background:var(--paper);box-shadow:inset 0 -1px var(--line)}
     tr.best td{background:var(--good)}tr.worst td{background:var(--bad)}
     tfoot tr:first-child td{border-top:2px solid var(--dim)}tfoot td{font-weight:600}
     svg{width:100%;height:auto;max-width:46rem;display:block}
     svg text{fill:var(--dim);font:13px system-ui,sans-serif}
-    @media(max-width:32rem){svg text{font-size:19px}}
+    @media(max-width:32rem){svg text{font-size:19px}.long :is(td,th):first-child{position:static}}
     .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:.1rem .5rem;align-items:center;max-width:46rem;\
     font-size:.8rem;font-variant-numeric:tabular-nums}
     .bars i{display:block;height:.75rem;background:var(--soft);min-width:1px;border-radius:0 2px 2px 0}
@@ -196,9 +197,11 @@ extension ReportTable {
       }.joined()
     }
     func row(_ cells: [Cell]) -> String { line(zip(cells, columns).map { (format($0, $1.kind), $1.kind) }, "td") }
+    // A first column that would fill a phone's width does not stay in view there.
+    let long = rows.contains { $0.first.map { format($0, .text).count > 16 } ?? false }
     var text = title.isEmpty ? "" : "<h3>\(ReportPage.escape(title))</h3>"
     text +=
-      "<div class=\"wide\"><table><thead><tr>\(line(columns.map { ($0.name, $0.kind) }, "th"))</tr></thead><tbody>\n"
+      "<div class=\"wide\"><table\(long ? " class=\"long\"" : "")><thead><tr>\(line(columns.map { ($0.name, $0.kind) }, "th"))</tr></thead><tbody>\n"
     for (i, cells) in rows.enumerated() {
       let mark = extremes.map { i == $0.best ? " class=\"best\"" : i == $0.worst ? " class=\"worst\"" : "" } ?? ""
       text += "<tr\(mark)>\(row(cells))</tr>\n"

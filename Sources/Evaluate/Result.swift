@@ -4,6 +4,13 @@ public protocol EvaluationResult: Encodable, Sendable {
   var title: String { get }
   /// What to show, in order.
   var sections: [ReportSection] { get }
+  /// What has a heading of its own in a page: the result itself, if it is not made of several.
+  var parts: [any EvaluationResult] { get }
+}
+
+extension EvaluationResult {
+  /// This alone.
+  public var parts: [any EvaluationResult] { [self] }
 }
 
 /// A part of a report.

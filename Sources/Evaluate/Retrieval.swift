@@ -14,16 +14,10 @@ public struct RetrievalResult: EvaluationResult {
   public var asErrors: Bool
   var found: [(row: Int, score: Double, right: Bool)]
 
-  private enum CodingKeys: String, CodingKey { case source, target, k, margin }
-
   /// One flat object: the fields of `AlignedScores`, the names of the sides and the margin.
   public func encode(to encoder: any Encoder) throws {
     try scores.encode(to: encoder)
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(source, forKey: .source)
-    try values.encode(target, forKey: .target)
-    try values.encode(options.k, forKey: .k)
-    try values.encode(options.margin, forKey: .margin)
+    try encoder.add(["source": source, "target": target, "k": options.k, "margin": options.margin])
   }
 
   /// The heading.
@@ -80,30 +74,17 @@ public struct MatrixResult: EvaluationResult {
   public var mean: Double, xsimMean: Double
   /// Seconds of it all.
   public var seconds: Double
-  var englishCode: String?
-
-  private enum CodingKeys: String, CodingKey {
-    case languages, n, accuracy, english, mean, seconds
-    case xsimError = "xsim_error"
-    case xsimMean = "xsim_error_mean"
-    case toEnglish = "to_english_mean"
-    case fromEnglish = "from_english_mean"
-  }
+  /// The margin that was used.
+  public var options: MarginOptions
 
   /// One object; the diagonals of the matrices are null.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(languages, forKey: .languages)
-    try values.encode(n, forKey: .n)
-    try values.encode(accuracy, forKey: .accuracy)
-    try values.encode(xsimError, forKey: .xsimError)
-    try values.encode(mean, forKey: .mean)
-    try values.encode(xsimMean, forKey: .xsimMean)
-    try values.encode(english, forKey: .english)
     let means = AlignedScores.mean(english.keys.sorted().compactMap { english[$0] })
-    try values.encodeIfPresent(means?.cosine.forward, forKey: .toEnglish)
-    try values.encodeIfPresent(means?.cosine.backward, forKey: .fromEnglish)
-    try values.encode(seconds, forKey: .seconds)
+    try encoder.add([
+      "languages": languages, "n": n, "accuracy": accuracy, "xsim_error": xsimError, "mean": mean,
+      "xsim_error_mean": xsimMean, "english": english, "to_english_mean": means?.cosine.forward,
+      "from_english_mean": means?.cosine.backward, "k": options.k, "margin": options.margin, "seconds": seconds,
+    ])
   }
 
   /// The heading.
@@ -238,7 +219,7 @@ extension Evaluator {
     return MatrixResult(
       languages: files.map(\.code), n: texts[0].count, accuracy: accuracy, xsimError: errors, english: english,
       mean: mean(accuracy), xsimMean: mean(errors), seconds: (ContinuousClock.now - start) / .seconds(1),
-      englishCode: englishPlace.map { files[$0].code })
+      options: options)
   }
 
   private static func multiParallel(

@@ -15,6 +15,8 @@ public struct Suite: Sendable {
     public var name: String
     /// The protocol.
     public var kind: String
+    /// The files and folders that it reads.
+    var inputs: [String] = []
     let run: @Sendable (Evaluator) throws(Failure) -> any EvaluationResult
   }
 
@@ -40,8 +42,9 @@ public struct Suite: Sendable {
     var names: Set<String> = []
     for (number, entry) in list.enumerated() {
       var keys = try SuiteKeys(entry, path: path, place: "evaluation \(number + 1)")
-      let item = try Self.item(&keys)
+      var item = try Self.item(&keys)
       try keys.finish()
+      item.inputs = keys.inputs
       guard names.insert(item.name).inserted else {
         throw Failure(
           .badData, path, at: keys.place, "the name \"\(item.name)\" comes again", remedy: "give it a `name`")
@@ -74,29 +77,35 @@ public struct Suite: Sendable {
           try evaluator.matrix(folder: folder, languages: languages, split: split, options)
         }
       }
-      let (source, target) = (try keys.needPath("source"), try keys.needPath("target"))
-      return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        try evaluator.retrieval(source: source, target: target, options)
-      }
+      return try retrieval(&keys, name, kind, options)
     case "xsim":
+      let altered = try (keys.strings("altered") ?? []).map { keys.resolveAltered($0) }
+      if altered.isEmpty { return try retrieval(&keys, name, kind, options, asErrors: true) }
       let (source, target) = (try keys.needPath("source"), try keys.needPath("target"))
-      let altered = (try keys.strings("altered") ?? []).map(keys.resolveAltered)
       return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        if altered.isEmpty { return try evaluator.retrieval(source: source, target: target, asErrors: true, options) }
-        return try evaluator.xsimPlus(source: source, target: target, altered: altered, options)
+        try evaluator.xsimPlus(source: source, target: target, altered: altered, options)
       }
     case "bucc":
       let training = BuccFiles(
-        source: try keys.needPath("source"), target: try keys.needPath("target"), gold: try keys.needPath("gold"))
+        source: try keys.needPath("source"), target: try keys.needPath("target"), gold: try keys.needPath("gold"),
+        sourceEmbeddings: try keys.path("source_embeddings"), targetEmbeddings: try keys.path("target_embeddings"))
       var test: BuccFiles?
       if let source = try keys.path("test_source") {
-        test = BuccFiles(source: source, target: try keys.needPath("test_target"), gold: try keys.path("test_gold"))
+        test = BuccFiles(
+          source: source, target: try keys.needPath("test_target"), gold: try keys.path("test_gold"),
+          sourceEmbeddings: try keys.path("test_source_embeddings"),
+          targetEmbeddings: try keys.path("test_target_embeddings"))
       }
       var mining = MiningOptions()
       mining.margin = margin
+      guard let retrieval = Retrieval(rawValue: try keys.string("retrieval") ?? mining.retrieval.rawValue) else {
+        throw keys.bad("has an unknown retrieval", remedy: "there are max, intersect, forward and backward")
+      }
+      mining.retrieval = retrieval
+      let output = try keys.outputPath("output_pairs")
       let (set, chosen) = (test, mining)
       return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        try evaluator.bucc(training: training, test: set, options: chosen, k: k)
+        try evaluator.bucc(training: training, test: set, options: chosen, k: k, outputPairs: output)
       }
     case "paracrawl":
       let (source, target) = (try keys.needPath("source"), try keys.needPath("target"))
@@ -108,9 +117,22 @@ public struct Suite: Sendable {
         try evaluator.paraCrawl(source: source, target: target, keys: pool, queries: queries, seed: UInt64(seed))
       }
     case "classify":
-      let folder = try keys.needPath("folder")
       let language = try keys.string("language") ?? "en"
-      let languages = try keys.strings("languages")
+      let files: ClassificationFiles
+      if let train = try keys.path("train") {
+        var tests: [(language: String, path: String)] = []
+        for test in try keys.strings("test") ?? [] {
+          guard let sign = test.firstIndex(of: "="), !tests.contains(where: { $0.language == test[..<sign] }) else {
+            throw keys.bad("has a `test` that is not LANGUAGE=FILE, or a language twice: \(test)")
+          }
+          tests.append((String(test[..<sign]), keys.input(String(test[test.index(after: sign)...]))))
+        }
+        guard !tests.isEmpty else { throw keys.bad("lacks the key `test`", remedy: "a list of LANGUAGE=FILE") }
+        files = ClassificationFiles(language: language, train: train, dev: try keys.needPath("dev"), tests: tests)
+      } else {
+        files = try ClassificationFiles(
+          folder: keys.needPath("folder"), language: language, tests: keys.strings("languages"))
+      }
       let count = try keys.integer("seeds") ?? 5
       let seed = try keys.integer("seed") ?? 1
       var settings = ClassifierOptions()
@@ -118,9 +140,7 @@ public struct Suite: Sendable {
       guard count >= 1, seed >= 0, settings.epochs >= 1 else { throw keys.bad("has seeds or epochs below 1") }
       let classifier = settings
       return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        try evaluator.classify(
-          ClassificationFiles(folder: folder, language: language, tests: languages),
-          seeds: (0..<count).map { UInt64(seed + $0) }, classifier)
+        try evaluator.classify(files, seeds: (0..<count).map { UInt64(seed + $0) }, classifier)
       }
     default:
       throw keys.bad(
@@ -128,11 +148,28 @@ public struct Suite: Sendable {
         remedy: "there are tatoeba, retrieval, bucc, xsim, paracrawl and classify")
     }
   }
+
+  /// Two aligned texts, or embeddings of both.
+  private static func retrieval(
+    _ keys: inout SuiteKeys, _ name: String, _ kind: String, _ options: MarginOptions, asErrors: Bool = false
+  ) throws(Failure) -> Item {
+    let embeddings = (source: try keys.path("source_embeddings"), target: try keys.path("target_embeddings"))
+    let known = embeddings.source != nil && embeddings.target != nil
+    let source = known ? try keys.path("source") : try keys.needPath("source")
+    let target = known ? try keys.path("target") : try keys.needPath("target")
+    return Item(name: name, kind: kind) { evaluator throws(Failure) in
+      try evaluator.retrieval(
+        source: source, target: target, sourceEmbeddings: embeddings.source, targetEmbeddings: embeddings.target,
+        asErrors: asErrors, options)
+    }
+  }
 }
 
 /// The keys of one element, each to be asked for.
 private struct SuiteKeys {
   let path: String, place: String
+  /// The paths that were asked for, of what is read.
+  private(set) var inputs: [String] = []
   private var values: [String: Any]
 
   init(_ entry: Any, path: String, place: String) throws(Failure) {
@@ -173,17 +210,28 @@ private struct SuiteKeys {
     return value
   }
 
-  mutating func path(_ key: String) throws(Failure) -> String? { try string(key).map(resolve) }
-  mutating func needPath(_ key: String) throws(Failure) -> String { resolve(try need(key)) }
+  mutating func path(_ key: String) throws(Failure) -> String? {
+    guard let name = try string(key) else { return nil }
+    return input(name)
+  }
+
+  mutating func needPath(_ key: String) throws(Failure) -> String { input(try need(key)) }
+  mutating func outputPath(_ key: String) throws(Failure) -> String? { try string(key).map(resolve) }
+
+  /// The path of something that is read.
+  mutating func input(_ name: String) -> String {
+    inputs.append(resolve(name))
+    return resolve(name)
+  }
 
   private func resolve(_ name: String) -> String {
     name.hasPrefix("/") ? name : (path as NSString).deletingLastPathComponent.appending("/").trimmingLone + name
   }
 
   /// The path in `KIND=PATH`, or the whole.
-  func resolveAltered(_ name: String) -> String {
-    guard let sign = name.firstIndex(of: "="), !name[..<sign].contains("/") else { return resolve(name) }
-    return name[...sign] + resolve(String(name[name.index(after: sign)...]))
+  mutating func resolveAltered(_ name: String) -> String {
+    guard let sign = name.firstIndex(of: "="), !name[..<sign].contains("/") else { return input(name) }
+    return name[...sign] + input(String(name[name.index(after: sign)...]))
   }
 
   func finish() throws(Failure) {
@@ -201,19 +249,11 @@ public struct SuiteResult: EvaluationResult {
   /// By name, in the order of the suite.
   public var results: [(name: String, result: any EvaluationResult)]
 
-  private struct Name: CodingKey {
-    var stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
-  }
-
   /// One object with a key `results`, under which each result has its name.
   public func encode(to encoder: any Encoder) throws {
-    var top = encoder.container(keyedBy: Name.self)
-    var values = top.nestedContainer(keyedBy: Name.self, forKey: Name("results"))
-    for (name, result) in results { try result.encode(to: values.superEncoder(forKey: Name(name))) }
+    var top = encoder.container(keyedBy: FieldName.self)
+    var values = top.nestedContainer(keyedBy: FieldName.self, forKey: FieldName("results"))
+    for (name, result) in results { try result.encode(to: values.superEncoder(forKey: FieldName(name))) }
   }
 
   /// The heading.
@@ -222,11 +262,28 @@ public struct SuiteResult: EvaluationResult {
   public var sections: [ReportSection] {
     results.flatMap { name, result in [.note("\(name): \(result.title)")] + result.sections }
   }
+  /// Its results, each under its name.
+  public var parts: [any EvaluationResult] { results.map { NamedResult(name: $0.name, result: $0.result) } }
+}
+
+/// A result of a suite, with its name in the heading.
+private struct NamedResult: EvaluationResult {
+  let name: String
+  let result: any EvaluationResult
+
+  func encode(to encoder: any Encoder) throws { try result.encode(to: encoder) }
+  var title: String { "\(name): \(result.title)" }
+  var sections: [ReportSection] { result.sections }
 }
 
 extension Evaluator {
   /// Runs every protocol of a suite.
+  ///
+  /// - Throws: `Failure` for a file that is missing, before the first protocol runs; and what the protocols fail with.
   public func run(_ suite: Suite) throws(Failure) -> SuiteResult {
+    for path in suite.items.flatMap(\.inputs) where !FileManager.default.fileExists(atPath: path) {
+      throw Failure(.missingInput, path, "is not there", remedy: "paths in a suite start at the suite's folder")
+    }
     var result = SuiteResult(results: [])
     for item in suite.items { result.results.append((item.name, try item.run(self))) }
     return result

@@ -13,14 +13,9 @@ public struct TatoebaResult: EvaluationResult {
     /// The means; `n` is the sum. nil for no language.
     public var scores: AlignedScores?
 
-    private enum CodingKeys: String, CodingKey { case languages, codes, scores }
-
     /// One object: the number of languages, their codes, and the scores.
     public func encode(to encoder: any Encoder) throws {
-      var values = encoder.container(keyedBy: CodingKeys.self)
-      try values.encode(languages, forKey: .languages)
-      try values.encode(codes, forKey: .codes)
-      try values.encodeIfPresent(scores, forKey: .scores)
+      try encoder.add(["languages": languages, "codes": codes, "scores": scores])
     }
   }
 
@@ -36,6 +31,8 @@ public struct TatoebaResult: EvaluationResult {
   public var sentences: Int
   /// Seconds from the first file read to the last figure.
   public var seconds: Double
+  /// The margin that was used.
+  public var options: MarginOptions
   var known: Set<String>
   var margins: (right: [Double], wrong: [Double])
 
@@ -45,32 +42,19 @@ public struct TatoebaResult: EvaluationResult {
     af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te th tl tr ur vi zh
     """.split(separator: " ").map(String.init))
 
-  private enum CodingKeys: String, CodingKey {
-    case languages, mean, groups, sentences, seconds, ties
-    case modelLanguagesMean = "model_languages_mean"
-    case xtreme36Mean = "xtreme_36_mean"
-    case textMean = "text_mean"
-    case marginMean = "margin_mean"
-  }
-
-  /// `mean`, `model_languages_mean` and `xtreme_36_mean` are by cosine and index, over both directions; `groups` has every
-  /// variant. `xtreme_36_mean` is left out unless all 36 languages are there.
+  /// `mean`, `model_languages_mean` and `xtreme_36_mean` are by cosine and index, over both directions; `xtreme_36_forward`
+  /// is what XTREME itself shows; `groups` has every variant. XTREME's are left out unless all 36 languages are there.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(languages, forKey: .languages)
-    try values.encodeIfPresent(all.scores?.cosine.mean, forKey: .mean)
-    try values.encodeIfPresent(all.scores?.cosineText?.mean, forKey: .textMean)
-    try values.encodeIfPresent(all.scores?.margin.mean, forKey: .marginMean)
-    try values.encodeIfPresent(modelLanguages?.scores?.cosine.mean, forKey: .modelLanguagesMean)
-    if xtreme36.languages == Self.xtreme36Codes.count {
-      try values.encodeIfPresent(xtreme36.scores?.cosine.mean, forKey: .xtreme36Mean)
-    }
+    let xtreme = xtreme36.languages == Self.xtreme36Codes.count ? xtreme36.scores : nil
     var groups = ["all": all, "xtreme_36": xtreme36]
     groups["model_languages"] = modelLanguages
-    try values.encode(groups, forKey: .groups)
-    try values.encode(sentences, forKey: .sentences)
-    try values.encode(seconds, forKey: .seconds)
-    try values.encode("the lowest row among equal cosines", forKey: .ties)
+    try encoder.add([
+      "languages": languages, "mean": all.scores?.cosine.mean, "text_mean": all.scores?.cosineText?.mean,
+      "margin_mean": all.scores?.margin.mean, "mteb_f1": all.scores?.mtebF1,
+      "model_languages_mean": modelLanguages?.scores?.cosine.mean, "xtreme_36_mean": xtreme?.cosine.mean,
+      "xtreme_36_forward": xtreme?.cosine.forward, "groups": groups, "sentences": sentences, "seconds": seconds,
+      "k": options.k, "margin": options.margin, "ties": "the lowest row among equal cosines",
+    ])
   }
 
   /// The heading.
@@ -151,7 +135,7 @@ extension Evaluator {
     return TatoebaResult(
       languages: results, all: group(codes), modelLanguages: trained.isEmpty ? nil : group(Array(known)),
       xtreme36: group(codes.filter { TatoebaResult.xtreme36Codes.contains(Self.canonical($0)) }), sentences: sentences,
-      seconds: (ContinuousClock.now - start) / .seconds(1), known: known, margins: margins)
+      seconds: (ContinuousClock.now - start) / .seconds(1), options: options, known: known, margins: margins)
   }
 
   /// The canonical code of a language, or the code itself if nobody knows it.

@@ -19,24 +19,14 @@ public struct XsimPlusResult: EvaluationResult {
   public var options: MarginOptions
   var names: (source: String, target: String)
 
-  private enum CodingKeys: String, CodingKey {
-    case n, alterations, misaligned, kinds, pool, k, margin
-    case xsimError = "xsim_error"
-    case error = "xsimpp_error"
-  }
+  var outcomes: Outcomes
 
   /// One object; `misaligned` and `kinds` add up to `xsimpp_error`.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(n, forKey: .n)
-    try values.encode(alterations, forKey: .alterations)
-    try values.encode(xsimError, forKey: .xsimError)
-    try values.encode(error, forKey: .error)
-    try values.encode(misaligned, forKey: .misaligned)
-    try values.encode(kinds, forKey: .kinds)
-    try values.encode(pool, forKey: .pool)
-    try values.encode(options.k, forKey: .k)
-    try values.encode(options.margin, forKey: .margin)
+    try encoder.add([
+      "n": n, "alterations": alterations, "xsim_error": xsimError, "xsimpp_error": error, "misaligned": misaligned,
+      "kinds": kinds, "pool": pool, "k": options.k, "margin": options.margin, "outcomes": outcomes,
+    ])
   }
 
   /// The heading.
@@ -102,7 +92,7 @@ public struct Alterations: Sendable {
     for i in 0..<table.count {
       let parts = table.line(i).split(separator: UInt8(ascii: "\t"), maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3, let number = Int(String(decoding: parts[0], as: UTF8.self)), !parts[1].isEmpty,
-        !parts[2].isEmpty
+        !parts[2].allSatisfy({ $0 == UInt8(ascii: " ") })
       else {
         throw Failure(
           .badData, path, at: "line \(i + 1)", "is not `line number TAB kind TAB sentence`",
@@ -143,18 +133,24 @@ extension Evaluator {
     let pool = try encode(target, count: n + copies.texts.count) {
       $0 < n ? targetText.line($0) : copies.texts[$0 - n]
     }
+    var fingerprint = Fingerprint()
+    fingerprint.add(sourceText)
+    fingerprint.add(targetText)
+    for copy in copies.texts { fingerprint.add(copy) }
     let plain = try aligned(x, EmbeddingSide(pool.prefix(n), name: target, on: compute), options)
     let neighbours = try neighbours(x, EmbeddingSide(pool, name: target, on: compute), k: options.k)
     var mining = MiningOptions()
     mining.margin = options.margin
     mining.retrieval = .forward
     var misaligned = 0
+    var hits = [Bool](repeating: true, count: n)
     var kinds: [String: Int] = [:], sizes: [String: Int] = [:]
     for kind in copies.kinds {
       kinds[kind] = 0
       sizes[kind, default: 0] += 1
     }
     for pair in PairMiner(neighbours).pairs(mining).pairs where pair.source != pair.target {
+      hits[Int(pair.source)] = false
       let found = Int(pair.target)
       if found >= n, copies.lines[found - n] == Int(pair.source) {
         kinds[copies.kinds[found - n], default: 0] += 1
@@ -166,6 +162,9 @@ extension Evaluator {
     return XsimPlusResult(
       n: n, alterations: copies.texts.count, xsimError: plain.scores.xsimError, error: Double(wrong) / Double(n),
       misaligned: Double(misaligned) / Double(n), kinds: kinds.mapValues { Double($0) / Double(n) }, pool: sizes,
-      options: options, names: (source, target))
+      options: options, names: (source, target),
+      outcomes: Outcomes(
+        unit: "lines", data: fingerprint.text, n: n,
+        hits: ["xsim": plain.scores.outcomes?.hits["forward_margin"] ?? [], "xsimpp": [hits]]))
   }
 }

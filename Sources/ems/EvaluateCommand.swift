@@ -28,7 +28,9 @@ struct EvaluateArguments: ParsableArguments {
   @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
   var report: String?
 
-  @Option(help: "Compares with an earlier result, as --json printed it.", completion: .file(extensions: ["json"]))
+  @Option(
+    help: "Compares with an earlier result, as --json printed it: differences, with intervals and tests.",
+    completion: .file(extensions: ["json"]))
   var compare: String?
 
   @OptionGroup var common: CommonOptions
@@ -37,21 +39,21 @@ struct EvaluateArguments: ParsableArguments {
   func run(_ body: (Evaluator) throws -> any EvaluationResult) throws {
     let console = Console(quiet: common.quiet)
     Interruption.watch()
+    // What is wrong with the old result is said before an hour is spent on the new one.
+    let old = try compare.map { try EarlierResult(path: $0) }
     let encoder = try model.map { try SentenceEncoder(ModelFolder(path: $0), threads: common.threads) }
     let evaluator = Evaluator(encoder: encoder, threads: common.threads) { subject, share in
       console.progress("\(subject): \(Int(100 * share)) %")
     }
     let start = ContinuousClock.now
     var result = try body(evaluator)
-    if let compare {
-      result = ComparedResult(
-        result, try Comparison(old: compare, new: JSONEncoder().encode(result), seed: common.seed))
+    if let old {
+      result = ComparedResult(result, try Comparison(old: old, new: JSONEncoder().encode(result), seed: common.seed))
     }
     console.finish()
     console.say("\(result.title): \(Format.time((ContinuousClock.now - start) / .seconds(1)))")
     if let report {
-      try ReportPage.write(
-        (result as? SuiteResult)?.results.map(\.result) ?? [result], facts: facts(encoder), to: report)
+      try ReportPage.write(result, facts: facts(encoder), to: report)
       console.say("\(report): written")
     }
     if common.json {
@@ -71,7 +73,7 @@ extension EvaluateArguments {
       facts.append(
         (
           "model",
-          "\(encoder.model.path): \(c.numHiddenLayers) layers of \(c.hiddenSize), \(c.languages.count) languages"
+          "\(encoder.model.path): layers \(c.numHiddenLayers), width \(c.hiddenSize), languages \(c.languages.count)"
         ))
     }
     facts.append(("date", Date.now.formatted(.iso8601.year().month().day())))
@@ -417,6 +419,9 @@ struct EvaluateClassify: ParsableCommand {
     if (folder == nil) == (train == nil) { throw ValidationError("Give a folder, or --train, --dev and --test.") }
     if train != nil, dev == nil || test.isEmpty { throw ValidationError("--train needs --dev and --test.") }
     for part in test where !part.contains("=") { throw ValidationError("--test is LANGUAGE=FILE, not \(part).") }
+    if Set(test.map { $0.prefix { $0 != "=" } }).count < test.count {
+      throw ValidationError("--test names a language twice; give each test file a name of its own.")
+    }
     guard (1...1000).contains(seeds), (1...100_000).contains(epochs) else {
       throw ValidationError("--seeds must be from 1 to 1000, --epochs from 1 to 100000.")
     }

@@ -184,26 +184,4 @@ import Testing
       #expect(y.array == (0..<columns).flatMap { j in (0..<rows).map { x[$0, j] } })
     }
   }
-
-  @Test(arguments: Machine.one) func halves(machine: Machine) {
-    let special: [Float] = [
-      0, -0.0, 1, -1, 65504, 65519, 65520, -65520, 1e9, .infinity, -.infinity, 6e-8, 2.9e-8, 2.98e-8, 3e-8, 6.1e-5,
-      1.0009765625, 1.00048828125, 1.00146484375, 1e-30, -1e-30, 0.1, 3.14159,
-    ]
-    for n in sizes + [1023, 1024, 1025, 3000] {
-      let values = (0..<n).map { special[$0 % special.count] * ($0 < special.count ? 1 : 1 + Float($0) / 977) }
-      var bytes: [UInt8] = [1, 2, 3]
-      machine.compute.appendHalves(Tensor(values, rows: 1, columns: n), to: &bytes)
-      #expect(
-        bytes
-          == [1, 2, 3]
-          + values.flatMap { value in
-            let bits = Float16(value).bitPattern
-            return [UInt8(truncatingIfNeeded: bits), UInt8(bits >> 8)]
-          })
-    }
-    var bytes: [UInt8] = []
-    machine.compute.appendHalves(Tensor([.nan], rows: 1, columns: 1), to: &bytes)
-    #expect(Float16(bitPattern: UInt16(bytes[0]) | UInt16(bytes[1]) << 8).isNaN)
-  }
 }

@@ -2,16 +2,19 @@
 
     check_evaluation.py EMS MODEL tatoeba DIR CODE...
     check_evaluation.py EMS MODEL retrieval SOURCE TARGET
+    check_evaluation.py EMS MODEL matrix FOLDER SPLIT CODE...
     check_evaluation.py EMS MODEL bucc SOURCE TARGET GOLD [TEST_SOURCE TEST_TARGET]
     check_evaluation.py EMS MODEL xsim SOURCE TARGET KIND=FILE...
     check_evaluation.py EMS MODEL paracrawl SOURCE TARGET KEYS QUERIES
     check_evaluation.py EMS MODEL classify FOLDER LANGUAGE SEEDS TEST_LANGUAGE...
+    check_evaluation.py EMS MODEL compare OLD_MODEL SOURCE TARGET
+    check_evaluation.py EMS MODEL compare_bucc OLD_MODEL SOURCE TARGET GOLD
 
 Embeddings come from `ems encode`, so that what is compared is the protocol. Products are made in double precision here, in
 single precision there: a figure may differ where two cosines are equal to seven digits, and the number of such rows is
 shown as `near ties`.
 """
-import json, os, subprocess, sys, tempfile
+import base64, json, os, subprocess, sys, tempfile
 from collections import Counter, defaultdict
 import numpy as np
 
@@ -66,6 +69,24 @@ def show(name, ours, theirs, n):
     print(f"  {name:24} ems {ours:.6f}  numpy {theirs:.6f}  {'equal' if difference < 1e-9 else f'differ by {difference * n:.2f} of {n}'}")
 
 
+def bits(text, count):
+    """Outcomes as ems packs them."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))[:count]
+
+
+def weighted(answers, labels):
+    """Precision, recall and F1 of every label, averaged by how often it is right: scikit-learn's average="weighted"."""
+    tp = Counter(a for a, l in zip(answers, labels) if a == l)
+    support, predicted = Counter(labels), Counter(answers)
+    means = defaultdict(float)
+    for label, n in support.items():
+        p = tp[label] / predicted[label] if predicted[label] else 0
+        r = tp[label] / n
+        for name, value in (("precision", p), ("recall", r), ("f1", 2 * p * r / (p + r) if p + r else 0)):
+            means[name] += value * n / len(labels)
+    return means
+
+
 def ratio_best(s, st, k=4):
     """For each row the candidate with the best ratio margin."""
     near, near_t = top(s, k), top(st, k)
@@ -89,7 +110,8 @@ def aligned(x, y, source, target):
         "forward": np.mean(f == index), "backward": np.mean(b == index), "forward_text": same(f, target),
         "backward_text": same(b, source), "forward_margin": np.mean(fm == index), "backward_margin": np.mean(bm == index),
         "forward_margin_text": same(fm, target), "backward_margin_text": same(bm, source),
-        "xsim_error": 1 - np.mean(fm == index),
+        "xsim_error": 1 - np.mean(fm == index), "xsim_error_backward": 1 - np.mean(bm == index),
+        "xsim_error_text": 1 - same(fm, target), "mteb_f1": weighted(f.tolist(), list(range(n)))["f1"],
     }
 
 
@@ -109,8 +131,30 @@ def tatoeba(folder, *codes):
 def retrieval(source, target):
     ours = run("evaluate", "retrieval", source, target, "--model", MODEL, "--json", "--quiet")
     print("retrieval")
+    n = len(lines(source))
     for name, value in aligned(encode(source), encode(target), lines(source), lines(target)).items():
-        show(name, ours[name], value, len(lines(source)))
+        show(name, ours[name], value, n)
+        if name in ours["outcomes"]["hits"]:
+            show(f"outcomes {name}", bits(ours["outcomes"]["hits"][name][0], n).mean(), value, n)
+
+
+def matrix(folder, split, *codes):
+    ours = run("evaluate", "retrieval", folder, "--split", split, "--languages", ",".join(codes), "--model", MODEL, "--json", "--quiet")
+    x = {code: unit(encode(f"{folder}/{code}.{split}")) for code in codes}
+    cells, errors = [], []
+    print("matrix", " ".join(ours["languages"]))
+    for i, a in enumerate(ours["languages"]):
+        assert ours["accuracy"][i][i] is None and ours["xsim_error"][i][i] is None
+        for j, b in enumerate(ours["languages"]):
+            if i != j:
+                s = x[a] @ x[b].T
+                n = len(s)
+                cells.append(np.mean(s.argmax(1) == np.arange(n)))
+                errors.append(1 - np.mean(ratio_best(s, s.T) == np.arange(n)))
+                show(f"{a} {b}", ours["accuracy"][i][j], cells[-1], n)
+                show(f"{a} {b} xsim", ours["xsim_error"][i][j], errors[-1], n)
+    show("mean", ours["mean"], np.mean(cells), 1)
+    show("xsim_error_mean", ours["xsim_error_mean"], np.mean(errors), 1)
 
 
 def mine(source, target):
@@ -155,9 +199,12 @@ def bucc(source, target, gold_path, test_source=None, test_target=None):
     found, sr, tr, sx, tx = mine(source, target)
     gold = [tuple(line.split("\t")) for line in lines(gold_path)]
     right = set(gold)
-    best, correct = (0, 0, 0, 0), 0
+    best, correct, average, curve = (0, 0, 0, 0), 0, 0, []
     for i, (score, a, b) in enumerate(found):
-        correct += (a, b) in right
+        hit = (a, b) in right
+        correct += hit
+        average += hit * correct / (i + 1) / len(right)
+        curve.append((correct / len(right), correct / (i + 1)))
         if correct:
             p, r = correct / (i + 1), correct / len(right)
             f = 2 * p * r / (p + r)
@@ -167,20 +214,19 @@ def bucc(source, target, gold_path, test_source=None, test_target=None):
     print("bucc", len(found), "candidates")
     for name, value in zip(("f1", "precision", "recall", "threshold"), best):
         show(name, ours[name], value, len(gold))
+    show("average_precision", ours["average_precision"], average, len(gold))
+    step = max(1, len(curve) // 400)
+    points = [p for i, p in enumerate(curve) if i % step == 0 or i == len(curve) - 1]
+    print(f"  curve: {len(points)} points, largest difference {np.abs(np.array(points) - np.array(ours['curve'])).max():.3g}")
+    o = ours["outcomes"]
+    taken, correct = len(o["extracted"]), bits(o["correct"], len(o["extracted"])).sum()
+    show("f1 from outcomes", ours["f1"], 2 * correct / (taken + len(o["gold"])), len(gold))
 
     row_s, row_t = {a: i for i, (a, _) in enumerate(sr)}, {b: i for i, (b, _) in enumerate(tr)}
     labels = [row_t[b] for _, b in gold]
     answers = [int(i) for i in top_large(sx[[row_s[a] for a, _ in gold]], tx, 1)[0][:, 0]]
-    tp = Counter(a for a, l in zip(answers, labels) if a == l)
-    support, predicted = Counter(labels), Counter(answers)
-    weighted = defaultdict(float)
-    for label, n in support.items():
-        p = tp[label] / predicted[label] if predicted[label] else 0
-        r = tp[label] / n
-        for name, value in (("precision", p), ("recall", r), ("f1", 2 * p * r / (p + r) if p + r else 0)):
-            weighted[name] += value * n / len(labels)
     print("MTEB's bucc")
-    for name, value in weighted.items():
+    for name, value in weighted(answers, labels).items():
         show(name, ours["mteb_bucc"][name], value, len(gold))
     if test_source:
         found = mine(test_source, test_target)[0]
@@ -257,18 +303,36 @@ def paracrawl(source, target, keys, queries):
     x, y = unit(encode(source))[chosen], unit(encode(target))[chosen]
     print(f"paracrawl {len(asked)} of {len(chosen)}")
     for name, q, k in (("forward", x[asked], y), ("backward", y[asked], x)):
-        s = q @ k.T
-        near, near_k = -np.sort(-s, axis=1)[:, :10], -np.sort(-s.T, axis=1)[:, :10]
+        # Blocks of keys, so that a large pool does not need gigabytes.
+        blocks = [slice(i, i + 20_000) for i in range(0, len(k), 20_000)]
+        near, near_k = np.full((len(q), 10), -np.inf), []
+        for block in blocks:
+            s = q @ k[block].T
+            near = -np.sort(-np.concatenate([near, s], 1), axis=1)[:, :10]
+            near_k.append(-np.sort(-s.T, axis=1)[:, :10])
+        near_k = np.concatenate(near_k)
+        means = {c: (near[:, :c].mean(1), near_k[:, :c].mean(1)) for c in (4, 10)}
         scores = {
-            "cosine": s,
-            "csls": 2 * s - near.mean(1)[:, None] - near_k.mean(1)[None],
-            "margin": s / ((near[:, :4].mean(1)[:, None] + near_k[:, :4].mean(1)[None]) / 2),
+            "cosine": lambda s, rows, keys: s,
+            "csls": lambda s, rows, keys: 2 * s - means[10][0][rows] - means[10][1][keys],
+            "margin": lambda s, rows, keys: s / ((means[4][0][rows] + means[4][1][keys]) / 2),
         }
-        for kind, values in scores.items():
-            own = values[np.arange(len(asked)), asked]
-            rank = (values > own[:, None]).sum(1)
+        partner = np.array(asked)
+        everyone = np.arange(len(q))
+        rank = {kind: np.zeros(len(q), int) for kind in scores}
+        own = {kind: score((q * k[partner]).sum(1), everyone, partner) for kind, score in scores.items()}
+        for block in blocks:
+            keys_here = np.arange(len(k))[block]
+            s = q @ k[block].T
+            for kind, score in scores.items():
+                better = score(s, everyone[:, None], keys_here[None]) > own[kind][:, None]
+                better &= keys_here[None] != partner[:, None]
+                rank[kind] += better.sum(1)
+        for kind in scores:
             for p in (1, 5, 10):
-                show(f"{name} {kind} p{p}", ours[name][kind][f"p{p}"], np.mean(rank < p), len(asked))
+                show(f"{name} {kind} p{p}", ours[name][kind][f"p{p}"], np.mean(rank[kind] < p), len(asked))
+                packed = ours["outcomes"]["hits"][f"{name}.{kind}.p{p}"][0]
+                assert bits(packed, len(asked)).mean() == ours[name][kind][f"p{p}"]
 
 
 def classify(folder, language, seeds, *languages):
@@ -336,7 +400,66 @@ def classify(folder, language, seeds, *languages):
         print(f"seed {1 + run_number}: epoch ems {ours['epochs'][run_number]}, numpy {best[1]}")
         show("dev", ours["dev"]["by_seed"][run_number], best[0], len(dev_y))
         for code, x, values in tests:
-            show(code, ours["languages"][code]["by_seed"][run_number], np.mean(forward(x, best[2]) == number(values)), len(values))
+            hits = forward(x, best[2]) == number(values)
+            theirs = ours["languages"][code]
+            show(code, theirs["by_seed"][run_number], np.mean(hits), len(values))
+            other = bits(theirs["outcomes"]["hits"]["accuracy"][run_number], len(values)) != hits
+            print(f"  {code}: {other.sum()} documents with another outcome")
+
+
+def close(name, test, old, new, difference, count):
+    """One test of a comparison beside a bootstrap drawn one by one; the two differ by what 10,000 draws leave open."""
+    random = np.random.default_rng(7)
+    drawn = np.array([difference(random.integers(0, count, count)) for _ in range(10_000)])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    p = min(1, 2 * min(np.mean(drawn <= 1e-12), np.mean(drawn >= -1e-12)))
+    print(
+        f"  {name:20} difference {test['difference']:+.5f} ({new - old:+.5f})  interval {test['low']:+.5f} {test['high']:+.5f} "
+        f"({low:+.5f} {high:+.5f})  p {test['bootstrap_p']:.4f} ({p:.4f})"
+    )
+    # Quantiles of counts move in steps of one.
+    room = 0.15 * drawn.std() + 1.01 / count
+    assert abs(test["difference"] - (new - old)) < 1e-9
+    assert max(abs(test["low"] - low), abs(test["high"] - high)) < room
+    assert abs(test["bootstrap_p"] - p) < 0.03
+
+
+def both(old_model, *arguments):
+    path = f"{WORK}/old.json"
+    old = run("evaluate", *arguments, "--model", old_model, "--json", "--quiet")
+    json.dump(old, open(path, "w"))
+    new = run("evaluate", *arguments, "--model", MODEL, "--compare", path, "--json", "--quiet")
+    return old, new, {test["name"]: test for test in new["comparison"]["tests"]}
+
+
+def compare(old_model, source, target):
+    old, new, tests = both(old_model, "retrieval", source, target)
+    n = old["n"]
+    print(f"comparison over {n} lines (numpy in brackets)")
+    hits = lambda result, *names: np.mean([bits(result["outcomes"]["hits"][name][0], n) for name in names], axis=0)
+    for name, parts in (("forward", ["forward"]), ("backward_margin", ["backward_margin"]), ("mean", ["forward", "backward"])):
+        a, b = hits(old, *parts), hits(new, *parts)
+        close(name, tests[name], a.mean(), b.mean(), lambda rows: (b - a)[rows].mean(), n)
+
+
+def compare_bucc(old_model, source, target, gold_path):
+    old, new, tests = both(old_model, "bucc", "--source", source, "--target", target, "--gold", gold_path)
+    n = old["outcomes"]["n"]
+    print(f"comparison over {n} source lines (numpy in brackets)")
+
+    def columns(result):
+        o = result["outcomes"]
+        taken, correct = np.zeros(n), np.zeros(n)
+        np.add.at(taken, o["extracted"], 1)
+        np.add.at(correct, o["extracted"], bits(o["correct"], len(o["extracted"])))
+        return taken, correct
+
+    gold = np.bincount(old["outcomes"]["gold"], minlength=n)
+    (ta, ca), (tb, cb) = columns(old), columns(new)
+    f1 = lambda rows: 2 * cb[rows].sum() / (gold[rows].sum() + tb[rows].sum()) - 2 * ca[rows].sum() / (gold[rows].sum() + ta[rows].sum())
+    recall = lambda rows: (cb[rows].sum() - ca[rows].sum()) / gold[rows].sum()
+    close("f1", tests["f1"], old["f1"], new["f1"], f1, n)
+    close("recall", tests["recall"], old["recall"], new["recall"], recall, n)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,6 @@ typedef struct ems_kernels {
   // Adam with AMSGrad over n elements. clip multiplies the gradient first.
   void (*adam)(long n, float *w, const float *g, float *m, float *v, float *v_max, float lr, float beta1, float beta2,
                float eps, float correction1, float correction2_sqrt, float coupled_decay, float decoupled_decay, float clip);
-  void (*to_half)(long n, const float *x, uint16_t *y);
   void (*from_half)(long n, const uint16_t *x, float *y);
 
   // y = a x, rounded once; y may be x.
