@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// How sure the difference of two results on the same test set is: a paired bootstrap (Efron 1979), and an exact sign test
