@@ -11,7 +11,7 @@ struct Ems: ParsableCommand {
     subcommands: [
       EncodeCommand.self, IndexCommand.self, MineCommand.self, EvaluateCommand.self, TrainCommand.self,
       TokenizerCommand.self,
-      ModelCommand.self,
+      ModelCommand.self, DataCommand.self,
     ])
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
