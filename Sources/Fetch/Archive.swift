@@ -82,7 +82,7 @@ private func unpackAll(_ file: Descriptor, into root: Descriptor, shown: String)
       try unsafe unpackFile(path, from: archive, into: root, shown: shown, failure)
     default:
       throw Failure(
-        .badData, shown, at: "entry \(raw)", "is a link or a device, which is not unpacked",
+        .badData, shown, at: "entry \(printable(raw))", "is a link or a device, which is not unpacked",
         remedy: "unpack it by other means if you trust it")
     }
   }
@@ -96,7 +96,7 @@ private func safePath(_ name: String, shown: String) throws(Failure) -> String? 
   if rest.isEmpty || rest == "." { return nil }
   if let problem = Manifest.problem(ofName: String(rest)) {
     throw Failure(
-      .badData, shown, at: "entry \(name)", "\(problem); nothing is unpacked",
+      .badData, shown, at: "entry \(printable(name))", "\(problem); nothing is unpacked",
       remedy: "do not trust this archive")
   }
   return String(rest)

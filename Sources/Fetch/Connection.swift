@@ -78,9 +78,7 @@ protocol Receiver: AnyObject {
 
     static func header(_ context: UnsafeMutableRawPointer?, _ bytes: UnsafePointer<CChar>?, _ count: Int) -> Int {
       let line = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
-      // A server may send any bytes here.
-      let text = unsafe String(decoding: line, as: UTF8.self)
-      unsafe at(context).header(String(text.unicodeScalars.prefix { $0 != "\r" && $0 != "\n" }))
+      unsafe at(context).header(printable(unsafe String(decoding: line, as: UTF8.self)))
       return count
     }
 
@@ -92,6 +90,15 @@ protocol Receiver: AnyObject {
 
     static func watch(_ context: UnsafeMutableRawPointer?) -> Int32 { unsafe at(context).wantsStop ? 1 : 0 }
   }
+}
+
+/// A text from elsewhere without control characters, which would reach the user's terminal in a message.
+func printable(_ text: String) -> String {
+  var result = String.UnicodeScalarView()
+  for scalar in text.unicodeScalars where scalar.value >= 0x20 && !(0x7F...0x9F ~= scalar.value) {
+    result.append(scalar)
+  }
+  return String(result)
 }
 
 private func withOptionalCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {

@@ -286,7 +286,7 @@ struct DataCommand: ParsableCommand {
       for report in reports { if let folder = report.extracted { print("extracted     \(folder)") } }
       let bytes = reports.compactMap(\.bytes).reduce(0, +)
       print(
-        "\(reports.count) files: \(count(.fetched)) fetched, \(count(.present)) present, \(failed) failed; "
+        "\(reports.count) \(reports.count == 1 ? "file" : "files"): \(count(.fetched)) fetched, \(count(.present)) present, \(failed) failed; "
           + "\(verified) verified, \(reports.count - verified - failed) not verified; \(Format.bytes(bytes))")
     }
     if reports.count(where: { $0.state == .failed }) > 1 {

@@ -61,20 +61,19 @@ import Testing
     let path = try manifest("url: \"file://\(source)\", sha256: null")
     let fetched = try data("fetch", path, "--output", output)
     #expect(fetched.status == 0 && fetched.error.contains("small: licence Some Licence 1.0"), "\(fetched.error)")
-    #expect(fetched.output.contains("not verified") && fetched.output.contains("1 files: 1 fetched"))
+    #expect(fetched.output.contains("not verified") && fetched.output.contains("1 file: 1 fetched"))
     #expect(try folder.read("out/source.txt") == content)
-    let digest = try #require(fetched.output.split(separator: " ").first { $0.count == 64 })
+    let words = fetched.output.split(separator: " ").map(String.init)
+    let digest = try #require(words.first { $0.count == 64 })
     let known = try manifest("url: \"file://\(source)\", sha256: \(digest)")
     let verified = try data("verify", known, "--output", output)
     #expect(verified.status == 0 && verified.output.contains("1 verified"), "\(verified.error)")
     let json = try data("fetch", known, "--output", output, "--json", "--quiet")
     #expect(json.error == "" && json.json()["present"] as? Int == 1 && json.json()["verified"] as? Int == 1)
     _ = try folder.write("out/source.txt", "other\n")
-    expect(
-      try Outcome(
-        status: data("verify", known, "--output", output).status, output: "",
-        error: data("verify", known, "--output", output).error),
-      failsWith: 65, says: "source.txt", "SHA-256", String(digest))
+    let damaged = try data("verify", known, "--output", output)
+    #expect(damaged.status == 65 && damaged.output.contains("1 failed"))
+    #expect(damaged.error.contains("source.txt: has the SHA-256") && damaged.error.contains(digest), "\(damaged.error)")
     try FileManager.default.removeItem(atPath: folder.file("out/source.txt"))
     #expect(try data("verify", known, "--output", output).status == 66)
     #expect(try data("verify", known, "--output", folder.file("none")).status == 66)
