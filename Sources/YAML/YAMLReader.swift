@@ -98,6 +98,12 @@ package struct YAMLReader {
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
+    } catch YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+      YamlError.composer(_, let problem, let mark, _)
+    {
+      throw Failure(
+        .badData, path, at: "line \(mark.line), column \(mark.column)", "is not YAML: \(problem)",
+        remedy: "put texts with a colon or a # in quotes")
     } catch {
       throw Failure(.badData, path, "is not YAML: \(error)", remedy: "compare it with the documentation's example")
     }

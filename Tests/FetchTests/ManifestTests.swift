@@ -150,7 +150,10 @@ import Testing
   }
 
   @Test func whatIsNoManifest() throws {
-    for (text, part) in [("", "is empty"), ("a: [", "not YAML"), ("- 1\n", "mapping"), ("name: a\nname: b\n", "name")] {
+    for (text, part) in [
+      ("", "is empty"), ("a: [", "not YAML"), ("name: a\nnotes: b: c\n", "line 2, column 9: is not YAML"),
+      ("- 1\n", "mapping"), ("name: a\nname: b\n", "name"),
+    ] {
       let path = try place.folder.write("x.yaml", text)
       let failure = #expect(throws: Failure.self) { try Manifest(path: path) }
       #expect(failure?.kind == .badData && failure?.description.contains(part) == true, "\(failure as Any)")
