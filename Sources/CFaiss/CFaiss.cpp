@@ -4,6 +4,7 @@
 #include <faiss/IVFlib.h>
 #include <faiss/Index.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFPQ.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/index_factory.h>
 #include <faiss/index_io.h>
@@ -71,8 +72,13 @@ void faiss_IndexIVF_set_nprobe(FaissIndexIVF *index, size_t nprobe) {
 
 int faiss_index_factory(FaissIndex **index, int d, const char *description, FaissMetricType metric) {
   return guarded([&] {
-    *index = reinterpret_cast<FaissIndex *>(
-        faiss::index_factory(d, description, static_cast<faiss::MetricType>(metric)));
+    faiss::Index *made = faiss::index_factory(d, description, static_cast<faiss::MetricType>(metric));
+    // Faiss warns on standard output about small samples; whether one is too small is checked and said by the caller.
+    if (auto *ivf = faiss::ivflib::try_extract_index_ivf(made)) {
+      ivf->cp.min_points_per_centroid = 1;
+      if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(ivf)) pq->pq.cp.min_points_per_centroid = 1;
+    }
+    *index = reinterpret_cast<FaissIndex *>(made);
   });
 }
 int faiss_write_index_fname(const FaissIndex *index, const char *name) {
@@ -87,8 +93,12 @@ FaissIndexIVF *ems_faiss_ivf(FaissIndex *index) {
 }
 int ems_faiss_merge(FaissIndex *into, FaissIndex *from) {
   return guarded([&] {
-    faiss::ivflib::check_compatible_for_merge(cpp(into), cpp(from));
-    faiss::ivflib::merge_into(cpp(into), cpp(from), true);
+    if (faiss::ivflib::try_extract_index_ivf(cpp(into))) {
+      faiss::ivflib::check_compatible_for_merge(cpp(into), cpp(from));
+      faiss::ivflib::merge_into(cpp(into), cpp(from), true);
+    } else {  // ids are places, so that they follow by themselves
+      cpp(into)->merge_from(*cpp(from), 0);
+    }
   });
 }
 void ems_faiss_set_threads(int threads) { omp_set_num_threads(threads); }

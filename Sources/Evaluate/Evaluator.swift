@@ -136,29 +136,3 @@ public final class Evaluator: Sendable {
   /// Tells what is being done.
   func tell(_ subject: String, _ share: Double) { report(subject, share) }
 }
-
-/// SplitMix64 (Steele, Lea and Flood 2014): few lines in any language, so that others can draw the same samples.
-struct SplitMix64 {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// A number below `bound`: the high half of the product with 64 random bits.
-  mutating func next(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
-
-  /// A number in [0, 1), of the upper 53 bits.
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  /// Fisher and Yates' shuffle, from the last place down.
-  mutating func shuffle(_ values: inout [Int]) {
-    for i in stride(from: values.count - 1, to: 0, by: -1) { values.swapAt(i, next(below: i + 1)) }
-  }
-}

@@ -81,20 +81,8 @@ public final class EmbeddingFileWriter {
     try output.commit()
   }
 
-  static let headerSize = 128
-
-  /// A version 1.0 header. Two 19-digit sizes leave it short of 128 bytes, and spaces fill it.
-  static func header(rows: Int, columns: Int, type: EmbeddingType) -> [UInt8] {
-    header(rows: rows, columns: columns, descriptor: type.descriptor)
-  }
-
-  static func header(rows: Int, columns: Int, descriptor: String) -> [UInt8] {
-    let text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
-    var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(headerSize - 10), 0]
-    bytes += text.utf8
-    bytes += Array(repeating: UInt8(ascii: " "), count: headerSize - 1 - bytes.count)
-    bytes.append(UInt8(ascii: "\n"))
-    return bytes
+  private static func header(rows: Int, columns: Int, type: EmbeddingType) -> [UInt8] {
+    Npy.header(shape: [rows, columns], descriptor: type.descriptor)
   }
 }
 

@@ -4,11 +4,11 @@ import Kernels
 /// For every row its nearest rows of the other side: cosines and row numbers, best first; see `Kernels.TopK`.
 public typealias NeighbourLists = TopK
 
-/// One side of a search: embeddings whose rows have been measured and found finite.
+/// One side of a search: embeddings whose rows have been measured and found finite, or were written here.
 public struct EmbeddingSide: Sendable {
   /// The file, or whatever name messages shall use.
   public let name: String
-  /// Rows of zeros: they have a cosine of 0 with everything.
+  /// Rows of zeros: they have a cosine of 0 with everything. Not counted (0) in files that were written here.
   public let zeroRows: Int
   /// The rows, to be brought to length 1 as they are read.
   public let unitRows: UnitRows
@@ -22,32 +22,79 @@ public struct EmbeddingSide: Sendable {
   ///
   /// - Throws: `Failure` naming the file and row of the first NaN or infinity.
   public init(_ file: EmbeddingFile, on compute: Compute) throws(Failure) {
-    let rows = unsafe UnitRows(
-      base: file.pointer, half: file.type == .float16, rows: file.rows, columns: file.columns, owner: file)
-    try self.init(rows, name: file.path, on: compute)
+    try self.init([file], on: compute)
+  }
+
+  /// The rows of several files, one after another: a side that was encoded in shards.
+  ///
+  /// - Throws: `Failure` naming the file and row of the first NaN or infinity, or the file whose rows are of another size.
+  public init(_ files: [EmbeddingFile], on compute: Compute) throws(Failure) {
+    try self.init(Self.join(files), names: files.map { ($0.path, $0.rows) }, on: compute)
+  }
+
+  /// The rows of files that were written here, and so are known to be finite: nothing is read before it is used.
+  ///
+  /// - Throws: `Failure` naming the file whose rows are of another size.
+  public init(written files: [EmbeddingFile]) throws(Failure) {
+    unitRows = try Self.join(files)
+    name = Self.name(files.map(\.path))
+    zeroRows = 0
+  }
+
+  private static func join(_ files: [EmbeddingFile]) throws(Failure) -> UnitRows {
+    precondition(!files.isEmpty)
+    for file in files where file.columns != files[0].columns {
+      throw Failure(
+        .badData, file.path, "has rows of \(file.columns) elements, but \(files[0].path) has rows of \(files[0].columns)",
+        remedy: "encode all shards with the same model")
+    }
+    let parts = files.map { file in
+      unsafe UnitRows(
+        base: file.pointer, half: file.type == .float16, rows: file.rows, columns: file.columns, owner: file)
+    }
+    return UnitRows(joining: parts)
+  }
+
+  private static func name(_ names: [String]) -> String {
+    names.count == 1 ? names[0] : "\(names[0]) and \(names.count - 1) more"
   }
 
   /// Measures the rows of a tensor.
   ///
   /// - Throws: `Failure` naming the row of the first NaN or infinity.
   public init(_ tensor: Tensor, name: String, on compute: Compute) throws(Failure) {
-    try self.init(UnitRows(tensor), name: name, on: compute)
+    try self.init(UnitRows(tensor), names: [(name, tensor.rows)], on: compute)
   }
 
-  private init(_ rows: UnitRows, name: String, on compute: Compute) throws(Failure) {
-    self.name = name
+  /// Rows spread evenly over this side, brought to length 1; all of them if there are not as many as asked for.
+  public func sample(_ count: Int, on compute: Compute) throws(Failure) -> EmbeddingSide {
+    let wanted = min(count, rows)
+    return try EmbeddingSide(compute.unit(unitRows, Self.spread(wanted, over: rows)), name: name, on: compute)
+  }
+
+  /// Row numbers at even distances.
+  static func spread(_ count: Int, over rows: Int) -> [Int] { (0..<count).map { $0 * rows / count } }
+
+  private init(_ rows: UnitRows, names: [(String, Int)], on compute: Compute) throws(Failure) {
+    name = Self.name(names.map(\.0))
     guard rows.rows <= Int(Int32.max) else {
       throw Failure(
         .badData, name, "has \(rows.rows) rows; at most \(Int32.max) can be numbered",
-        remedy: "split it into several files")
+        remedy: "mine it in several runs")
     }
     unitRows = compute.unitRows(rows)
     var zeros = 0
     for (row, factor) in unitRows.factors.enumerated() {
       if factor == 0 { zeros += 1 }
       if factor.isNaN {
+        var place = row
+        let file = names.first { file in
+          if place < file.1 { return true }
+          place -= file.1
+          return false
+        }
         throw Failure(
-          .badData, name, at: "row \(row)", "holds a NaN or an infinity, finite numbers are expected",
+          .badData, file?.0 ?? name, at: "row \(place)", "holds a NaN or an infinity, finite numbers are expected",
           remedy: "encode this text again; rows are counted from 0")
       }
     }

@@ -5,7 +5,7 @@ import Kernels
 /// A Faiss index over unit vectors with the inner product as metric, through Faiss's C API.
 ///
 /// Files are Faiss's own and open in Python's faiss. An index gives candidates; scores that matter are computed again from
-/// the vectors themselves (`Candidates`), since compressed ones are only near them.
+/// the vectors themselves (`nearest`), since compressed ones are only near them.
 @safe public final class FaissIndex {
   private let handle: OpaquePointer
   /// The file or factory string that messages name.
@@ -83,8 +83,10 @@ import Kernels
 
   /// The index for a side of `rows` vectors: exact up to 200,000, then an inverted file with 4 to 16 times the root of
   /// the rows as cells, then one with product quantisation (Faiss's own guidelines, with a power of two for the cells).
-  public static func defaultFactory(rows: Int, dimension: Int) -> String {
-    if rows <= 200_000 { return "Flat" }
+  ///
+  /// - Parameter exactUpTo: rows up to which every row is compared.
+  public static func defaultFactory(rows: Int, dimension: Int, exactUpTo: Int = 200_000) -> String {
+    if rows <= exactUpTo { return "Flat" }
     var cells = 1024
     while cells < 65_536, Double(cells) < 4 * Double(rows).squareRoot() { cells *= 2 }
     if rows <= 5_000_000 { return "IVF\(cells),Flat" }

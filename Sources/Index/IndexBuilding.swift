@@ -1,140 +1,150 @@
 import Base
 import Kernels
 
-/// Building, searching and judging Faiss indices from embedding files, in blocks of bounded memory.
+/// Building, searching and judging Faiss indices, in blocks of bounded memory. Row i of a side gets id i.
 extension FaissIndex {
   /// Rows converted at a time.
   private static let blockRows = 16_384
 
-  /// An index over all rows of a file, scaled to length 1; row i gets id i.
+  /// An index that is trained on a sample of a side's rows, and empty.
   ///
   /// - Parameters:
-  ///   - factory: nil for `defaultFactory`
-  ///   - sampleRows: rows to train on, spread evenly over the file; nil for 64 a cell
-  ///   - progress: called with the share that is done
-  /// - Throws: `Failure` naming the row of a NaN or infinity, and as `train` does.
-  public static func build(
-    _ file: EmbeddingFile, factory: String? = nil, sampleRows: Int? = nil, on compute: Compute,
-    progress: (Double) -> Void = { _ in }
+  ///   - sampleRows: rows to train on, spread evenly over the side; nil for 64 a cell, at least 65,536
+  /// - Throws: `Failure` for a factory string that Faiss does not know, and before anything is trained when the side has
+  ///   fewer rows than the index has cells.
+  public static func trained(
+    _ factory: String, on side: EmbeddingSide, sampleRows: Int? = nil, on compute: Compute
   ) throws(Failure) -> FaissIndex {
     setThreads(compute.threads)
-    let factory = factory ?? defaultFactory(rows: file.rows, dimension: file.columns)
-    let index = try FaissIndex(factory: factory, dimension: file.columns)
-    if let cells = index.cells, cells > file.rows {
+    let index = try FaissIndex(factory: factory, dimension: side.columns)
+    if let cells = index.cells, cells > side.rows {
       throw Failure(
-        .badData, file.path, "has \(file.rows) rows, which cannot train the \(cells) cells of \(factory)",
+        .badData, side.name, "has \(side.rows) rows, which cannot train the \(cells) cells of \(factory)",
         remedy: "choose fewer cells, or Flat, which needs no training")
     }
     if !index.isTrained {
-      let wanted = min(file.rows, sampleRows ?? max(64 * (index.cells ?? 0), 65_536))
-      try index.train(try unitRows(file, count: wanted, on: compute) { $0 * file.rows / wanted })
-    }
-    var first = 0
-    while first < file.rows {
-      let count = min(blockRows, file.rows - first)
-      let start = first
-      try index.add(try unitRows(file, count: count, on: compute) { start + $0 })
-      first += count
-      progress(Double(first) / Double(file.rows))
+      let wanted = min(side.rows, sampleRows ?? max(64 * (index.cells ?? 0), 65_536))
+      try index.train(compute.unit(side.unitRows, EmbeddingSide.spread(wanted, over: side.rows)))
     }
     if let cells = index.cells { index.probes = defaultProbes(cells: cells) }
     return index
   }
 
-  /// The k best of every row of a file, best first, ties by the lower id.
+  /// Adds rows of a side, all if none are named.
+  ///
+  /// - Parameter progress: called with the share that is done
+  /// - Throws: `Failure` of the kind `interrupted` when a signal asked to stop, and as `add` does.
+  public func add(
+    _ side: EmbeddingSide, rows: Range<Int>? = nil, on compute: Compute, progress: (Double) -> Void = { _ in }
+  ) throws(Failure) {
+    Self.setThreads(compute.threads)
+    let rows = rows ?? 0..<side.rows
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
+      if Interruption.requested { throw Interruption.failure(side.name) }
+      let block = first..<min(first + Self.blockRows, rows.upperBound)
+      try add(compute.unit(side.unitRows, Array(block)))
+      progress(Double(block.upperBound - rows.lowerBound) / Double(rows.count))
+    }
+  }
+
+  /// An index over all rows of a side: `trained` and `add`.
+  ///
+  /// - Parameter factory: nil for `defaultFactory`
+  public static func build(
+    _ side: EmbeddingSide, factory: String? = nil, sampleRows: Int? = nil, on compute: Compute,
+    progress: (Double) -> Void = { _ in }
+  ) throws(Failure) -> FaissIndex {
+    let factory = factory ?? defaultFactory(rows: side.rows, dimension: side.columns)
+    let index = try trained(factory, on: side, sampleRows: sampleRows, on: compute)
+    try index.add(side, on: compute, progress: progress)
+    return index
+  }
+
+  /// The k best of queries, best first, ties by the lower id. Where the index found fewer, the rest of a list has ids of -1.
   ///
   /// - Parameters:
+  ///   - rows: the queries; nil for all rows of the side
   ///   - vectors: what the index was built from; given, candidates are scored again with these rows, as exactly as
   ///     `ExactNeighbours` scores, so that a compressed index gives true cosines. Four times as many candidates are drawn.
-  ///   - found: called for every query in order, with its row, ids and scores; fewer than k where the index found fewer
-  public func search(
-    _ queries: EmbeddingFile, k: Int, vectors: EmbeddingFile? = nil, on compute: Compute,
-    found: (Int, [Int], [Float]) throws(Failure) -> Void
-  ) throws(Failure) {
+  ///   - progress: called with the share that is done
+  /// - Throws: `Failure` when queries or vectors do not fit the index; of the kind `interrupted` when a signal asked to stop.
+  public func nearest(
+    _ queries: EmbeddingSide, rows: Range<Int>? = nil, k: Int, vectors: EmbeddingSide? = nil, on compute: Compute,
+    progress: (Double) -> Void = { _ in }
+  ) throws(Failure) -> NeighbourLists {
     Self.setThreads(compute.threads)
     if let vectors, vectors.rows != count || vectors.columns != dimension {
       throw Failure(
-        .badData, vectors.path,
-        "has \(vectors.rows) rows of \(vectors.columns) elements, the index \(count) of \(dimension)",
+        .badData, vectors.name,
+        "has \(vectors.rows) rows of \(vectors.columns) elements, the index \(name) \(count) of \(dimension)",
         remedy: "name the file that the index was built from")
     }
     guard queries.columns == dimension else {
       throw Failure(
-        .badData, queries.path, "has rows of \(queries.columns) elements, the index \(name) has \(dimension)",
+        .badData, queries.name, "has rows of \(queries.columns) elements, the index \(name) has \(dimension)",
         remedy: "encode the queries with the model that the index was built with")
     }
-    let drawn = min(count, vectors == nil ? k : 4 * k)
-    var first = 0
-    while first < queries.rows {
-      let rows = min(Self.blockRows, queries.rows - first)
-      let start = first
-      let block = try Self.unitRows(queries, count: rows, on: compute) { start + $0 }
-      let (ids, scores) = try search(block, k: drawn)
-      for i in 0..<rows {
-        var candidates = (i * drawn..<(i + 1) * drawn).filter { ids[$0] >= 0 }.map { (Int(ids[$0]), scores[$0]) }
-        if let vectors { candidates = try Self.rescored(candidates.map(\.0), block.rows(i..<i + 1), vectors, compute) }
-        candidates.sort { ($1.1, $0.0) < ($0.1, $1.0) }
-        candidates.removeLast(max(0, candidates.count - k))
-        try found(start + i, candidates.map(\.0), candidates.map(\.1))
-      }
-      first += rows
+    guard count > 0 else {
+      throw Failure(.badData, "index \(name)", "holds no vectors", remedy: "add some with ems index build")
     }
+    let rows = rows ?? 0..<queries.rows
+    var all = NeighbourLists(rows: rows.count, k: min(k, count))
+    let drawn = min(count, vectors == nil ? k : 4 * k)
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
+      if Interruption.requested { throw Interruption.failure(queries.name) }
+      let block = first..<min(first + Self.blockRows, rows.upperBound)
+      let found = try search(compute.unit(queries.unitRows, Array(block)), k: drawn)
+      let lists: NeighbourLists
+      if let vectors {
+        lists = compute.nearest(
+          queries.unitRows, Array(block), among: found.ids, drawn, of: vectors.unitRows, k: all.k)
+      } else {
+        lists = Self.sorted(found, rows: block.count, k: drawn)
+      }
+      all.merge(lists, at: first - rows.lowerBound)
+      progress(Double(block.upperBound - rows.lowerBound) / Double(rows.count))
+    }
+    return all
   }
 
-  /// The share of the exact k nearest of sampled queries that the index finds (recall@k).
+  /// Faiss's answers with ties by the lower id.
+  private static func sorted(_ found: (ids: [Int64], scores: [Float]), rows: Int, k: Int) -> NeighbourLists {
+    var (ids, scores): ([Int32], [Float]) = ([], [])
+    for i in 0..<rows {
+      let order = (i * k..<(i + 1) * k).filter { found.ids[$0] >= 0 }.sorted {
+        (found.scores[$1], found.ids[$0]) < (found.scores[$0], found.ids[$1])
+      }
+      for p in order {
+        ids.append(Int32(found.ids[p]))
+        scores.append(found.scores[p])
+      }
+      ids += Array(repeating: -1, count: k - order.count)
+      scores += Array(repeating: -.infinity, count: k - order.count)
+    }
+    return NeighbourLists(rows: rows, k: k, scores: scores, ids: ids)
+  }
+}
+
+extension NeighbourLists {
+  /// The share of the exact nearest of sampled queries that these lists hold (recall@k).
   ///
   /// - Parameters:
-  ///   - vectors: what the index was built from
-  ///   - queries: rows to draw the sample from
+  ///   - queries, vectors: the sides that the lists were found between
   ///   - sample: how many queries, spread evenly
+  /// - Returns: neighbours that were found and all there are in the sample, or nil when a signal asked to stop.
   public func recall(
-    vectors: EmbeddingFile, queries: EmbeddingFile, k: Int, sample: Int, on compute: Compute
-  ) throws(Failure) -> Double {
-    Self.setThreads(compute.threads)
-    let wanted = min(sample, queries.rows)
-    let block = try Self.unitRows(queries, count: wanted, on: compute) { $0 * queries.rows / wanted }
-    let exact = try ExactNeighbours(
-      source: EmbeddingSide(block, name: queries.path, on: compute), target: EmbeddingSide(vectors, on: compute), k: k)
-    guard let lists = exact.search(on: compute)?.forward else { return 0 }
-    let (ids, _) = try search(block, k: lists.k)
-    var hits = 0
-    for i in 0..<wanted {
-      let true_ = Set(lists.ids[i * lists.k..<(i + 1) * lists.k].map(Int64.init))
-      hits += ids[i * lists.k..<(i + 1) * lists.k].count { true_.contains($0) }
+    of queries: EmbeddingSide, in vectors: EmbeddingSide, sample: Int, on compute: Compute
+  ) throws(Failure) -> (found: Int, all: Int)? {
+    precondition(queries.rows == rows)
+    let wanted = min(sample, rows)
+    let sampled = EmbeddingSide.spread(wanted, over: rows)
+    let exact = try ExactNeighbours(source: queries.sample(wanted, on: compute), target: vectors, k: k)
+    guard let lists = exact.search(on: compute, shouldStop: { Interruption.requested })?.forward else { return nil }
+    var found = 0
+    for (i, row) in sampled.enumerated() {
+      let mine = ids[row * k..<(row + 1) * k]
+      found += lists.ids[i * lists.k..<(i + 1) * lists.k].count { mine.contains($0) }
     }
-    return Double(hits) / Double(wanted * lists.k)
-  }
-
-  // MARK: rows
-
-  /// Rows of a file scaled to length 1, [count, D]; a row of zeros stays one.
-  private static func unitRows(
-    _ file: EmbeddingFile, count: Int, on compute: Compute, row: (Int) -> Int
-  ) throws(Failure) -> Tensor {
-    let block = Tensor(rows: count, columns: file.columns)
-    for i in 0..<count {
-      block.rows(i..<i + 1).withMutableElements { file.copyFloats(rows: row(i)..<row(i) + 1, into: &$0) }
-    }
-    let lengths = Tensor(rows: count, columns: 1)
-    compute.normalizeRows(block, into: block, lengths: lengths)
-    let bad = lengths.withElements { elements in elements.indices.first { !elements[$0].isFinite } }
-    if let bad {
-      throw Failure(
-        .badData, file.path, at: "row \(row(bad))", "holds a NaN or an infinity, finite numbers are expected",
-        remedy: "encode this text again; rows are counted from 0")
-    }
-    return block
-  }
-
-  private static func rescored(
-    _ ids: [Int], _ query: Tensor, _ vectors: EmbeddingFile, _ compute: Compute
-  ) throws(Failure) -> [(Int, Float)] {
-    if ids.isEmpty { return [] }
-    let candidates = try unitRows(vectors, count: ids.count, on: compute) { ids[$0] }
-    let packed = PackedMatrix(rows: query.columns, columns: ids.count, on: compute)
-    compute.pack(transposing: candidates, into: packed)
-    let scores = Tensor(rows: 1, columns: ids.count)
-    compute.linear(query, packed, into: scores)
-    return Array(zip(ids, scores.array))
+    return (found, wanted * lists.k)
   }
 }

@@ -1,7 +1,7 @@
 import CKernels
 import Glibc
 
-/// Rows of numbers where they lie, in a mapped file or a tensor, with the factor that brings each to length 1.
+/// Rows of numbers where they lie, in mapped files or a tensor, with the factor that brings each to length 1.
 ///
 /// The rows themselves are not copied: a block of them is converted and scaled when it is needed, so memory is 8 bytes a
 /// row, whatever its length.
@@ -11,12 +11,18 @@ import Glibc
   public let rows: Int
   /// The number of elements of a row, at least 1.
   public let columns: Int
-  /// 1 / |x| for every row; 0 for a row of zeros, NaN for a row that holds a NaN or an infinity.
+  /// 1 / |x| for every row; 0 for a row of zeros, NaN for a row that holds a NaN or an infinity. Empty for rows that
+  /// have not been measured: then a row is measured when it is used.
   public fileprivate(set) var factors: [Double] = []
 
-  private let base: UnsafeRawPointer
-  private let half: Bool
-  private let owner: any AnyObject & Sendable
+  /// Rows that lie one after another. The owners are beside, so that looking a row up counts no references.
+  @safe private struct Part {
+    let base: UnsafeRawPointer
+    let half: Bool
+    let first: Int
+  }
+  private let parts: [Part]
+  private let owners: [any AnyObject & Sendable]
 
   /// Describes rows that follow each other without gaps; `Compute.unitRows` then measures them.
   ///
@@ -26,11 +32,10 @@ import Glibc
   ///   - owner: what keeps the memory alive.
   package init(base: UnsafeRawPointer, half: Bool, rows: Int, columns: Int, owner: any AnyObject & Sendable) {
     precondition(rows >= 0 && columns >= 1)
-    unsafe self.base = base
-    self.half = half
+    unsafe parts = [Part(base: base, half: half, first: 0)]
+    owners = [owner]
     self.rows = rows
     self.columns = columns
-    self.owner = owner
   }
 
   /// The rows of a tensor.
@@ -40,20 +45,53 @@ import Glibc
       owner: tensor.storage)
   }
 
+  /// The rows of several, one after another, not measured.
+  ///
+  /// - Precondition: at least one, all of the same number of columns.
+  package init(joining others: [UnitRows]) {
+    precondition(others.allSatisfy { $0.columns == others[0].columns })
+    columns = others[0].columns
+    var parts: [Part] = []
+    var first = 0
+    for other in others {
+      for part in other.parts {
+        unsafe parts.append(Part(base: part.base, half: part.half, first: first + part.first))
+      }
+      first += other.rows
+    }
+    self.parts = parts
+    owners = others.flatMap(\.owners)
+    rows = first
+  }
+
   /// Row `i` in single precision, as it is stored.
   fileprivate func widen(_ i: Int, into y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ems_kernels>) {
-    if half {
-      let row = unsafe base + i * columns * 2
+    // The last part that begins at or before the row.
+    var (low, high) = (0, parts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if parts[middle].first <= i { low = middle } else { high = middle }
+    }
+    let part = parts[low]
+    if part.half {
+      let row = unsafe part.base + (i - part.first) * columns * 2
       unsafe kernels.pointee.from_half(columns, row.assumingMemoryBound(to: UInt16.self), y)
     } else {
-      unsafe memcpy(y, base + i * columns * 4, columns * 4)
+      unsafe memcpy(y, part.base + (i - part.first) * columns * 4, columns * 4)
     }
   }
 
   /// Row `i` with length 1: every element is the stored one times the factor in double precision, rounded once.
   func unit(_ i: Int, into y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ems_kernels>) {
     unsafe widen(i, into: y, kernels)
-    unsafe kernels.pointee.scale(columns, factors[i], y, y)
+    unsafe kernels.pointee.scale(columns, factors.isEmpty ? Self.factor(y, columns, kernels) : factors[i], y, y)
+  }
+
+  fileprivate static func factor(
+    _ x: UnsafePointer<Float>, _ columns: Int, _ kernels: UnsafePointer<ems_kernels>
+  ) -> Double {
+    let squares = unsafe kernels.pointee.sum_squares(columns, x)
+    return squares == 0 ? 0 : squares.isFinite ? 1 / squares.squareRoot() : .nan
   }
 }
 
@@ -69,8 +107,7 @@ extension Compute {
       unsafe parallelRows(rows.rows, grain: 512, scratchFloats: rows.columns) { range, scratch in
         for i in range {
           unsafe rows.widen(i, into: scratch, kernels)
-          let squares = unsafe kernels.pointee.sum_squares(rows.columns, scratch)
-          output[i] = squares == 0 ? 0 : squares.isFinite ? 1 / squares.squareRoot() : .nan
+          output[i] = unsafe UnitRows.factor(scratch, rows.columns, kernels)
         }
       }
     }

@@ -63,6 +63,7 @@ public struct EncodeProgress: Sendable {
 /// - Parameters:
 ///   - input: a file (zstd, gzip or plain), or `-` for standard input.
 ///   - options: what a line holds.
+///   - lines: the lines to encode, from 0; nil for all. They must exist.
 ///   - output: a `.npy` file; it appears under its name when it is complete.
 ///   - type: the type of its elements.
 ///   - progress: called after every batch, from one thread at a time.
@@ -70,12 +71,13 @@ public struct EncodeProgress: Sendable {
 ///   the kind `interrupted`) when a signal asked to stop. There is no output then.
 @discardableResult
 public func encodeFile(
-  input: String, options: TextOptions = TextOptions(), encoder: SentenceEncoder, output: String, type: EmbeddingType,
-  progress: @escaping @Sendable (EncodeProgress) -> Void = { _ in }
+  input: String, options: TextOptions = TextOptions(), lines: Range<Int>? = nil, encoder: SentenceEncoder,
+  output: String, type: EmbeddingType, progress: @escaping @Sendable (EncodeProgress) -> Void = { _ in }
 ) throws(Failure) -> EncodeSummary {
   let reader = try LineReader(path: input, options: options)
-  let writer = try EmbeddingFileWriter(path: output, columns: encoder.width, type: type)
-  return try EncodePipeline(reader, encoder, writer, progress).run()
+  let writer = try EmbeddingFileWriter(
+    path: output, columns: encoder.width, type: type, expectedRows: lines?.count)
+  return try EncodePipeline(reader, lines, encoder, writer, progress).run()
 }
 
 /// Reading, tokenizing, encoding and writing side by side, without queues.
@@ -133,11 +135,16 @@ private final class EncodePipeline: @unchecked Sendable {
   private var nextLines = 512
   private var atEnd = false
 
+  /// The lines to encode, nil for all, and the number of the next line to read.
+  private let lines: Range<Int>?
+  private var position = 0
+
   init(
-    _ reader: LineReader, _ encoder: SentenceEncoder, _ writer: EmbeddingFileWriter,
+    _ reader: LineReader, _ lines: Range<Int>?, _ encoder: SentenceEncoder, _ writer: EmbeddingFileWriter,
     _ report: @escaping @Sendable (EncodeProgress) -> Void
   ) {
     self.reader = reader
+    self.lines = lines
     self.encoder = encoder
     self.writer = writer
     self.report = report
@@ -247,7 +254,18 @@ private final class EncodePipeline: @unchecked Sendable {
   /// The next window, nil at the end.
   private func read() throws(Failure) -> Lines? {
     var batch = LineBatch()
-    guard try reader.readBatch(into: &batch, maxLines: nextLines, maxBytes: Self.maxBytes) else { return nil }
+    if let lines {
+      while position < lines.lowerBound {
+        guard try reader.readBatch(into: &batch, maxLines: min(1 << 14, lines.lowerBound - position)) else { break }
+        position += batch.count
+        if Interruption.requested { throw Interruption.failure(writer.path) }
+      }
+      if position >= lines.upperBound { return nil }
+    }
+    let limit = min(nextLines, (lines?.upperBound ?? .max) - position)
+    guard try reader.readBatch(into: &batch, maxLines: limit, maxBytes: Self.maxBytes) else { return nil }
+    position += batch.count
+    let fraction = lines.map { Double(position - $0.lowerBound) / Double($0.count) } ?? reader.progressFraction
     var pieces: [Range<Int>] = []
     var start = 0
     var bytes = 0
@@ -259,6 +277,6 @@ private final class EncodePipeline: @unchecked Sendable {
         bytes = 0
       }
     }
-    return Lines(batch: batch, fraction: reader.progressFraction, pieces: pieces)
+    return Lines(batch: batch, fraction: fraction, pieces: pieces)
   }
 }

@@ -94,23 +94,28 @@ public struct PairMiner: Sendable {
     targetMeans = Self.means(neighbours.backward)
   }
 
+  /// Means over the neighbours that there are: an approximate index may have found fewer than k, which ends a list.
   private static func means(_ lists: NeighbourLists) -> [Double] {
-    let scores = lists.scores.span
+    let (scores, ids) = (lists.scores.span, lists.ids.span)
     return (0..<lists.rows).map { row in
-      var sum = 0.0
-      for p in row * lists.k..<(row + 1) * lists.k { sum += Double(scores[p]) }
-      return sum / Double(lists.k)
+      var (sum, count) = (0.0, 0.0)
+      for p in row * lists.k..<(row + 1) * lists.k where ids[p] >= 0 {
+        sum += Double(scores[p])
+        count += 1
+      }
+      return count > 0 ? sum / count : 0
     }
   }
 
-  /// The best candidate of each row: its score and its place in the row's list.
+  /// The best candidate of each row: its score and its place in the row's list; of a row without candidates the score
+  /// is -infinity and the id at the place is -1.
   private func bests(
     _ lists: NeighbourLists, _ means: [Double], _ otherMeans: [Double], _ margin: Margin
   ) -> [(score: Double, place: Int)] {
     let (scores, ids, otherMeans) = (lists.scores.span, lists.ids.span, otherMeans.span)
     return (0..<lists.rows).map { row in
       var best = (score: -Double.infinity, place: row * lists.k)
-      for p in row * lists.k..<(row + 1) * lists.k {
+      for p in row * lists.k..<(row + 1) * lists.k where ids[p] >= 0 {
         let score = margin.score(cosine: scores[p], sourceMean: means[row], targetMean: otherMeans[Int(ids[p])])
         // The list is sorted by cosine and row, so that of equal scores the first one stays.
         if score > best.score { best = (score, p) }
@@ -133,6 +138,7 @@ public struct PairMiner: Sendable {
 
     for (row, best) in sourceBests.enumerated() {
       let target = forward.ids[best.place]
+      if target < 0 { continue }
       let mutual = backward.ids[targetBests[Int(target)].place] == Int32(row)
       candidates += 1
       let wanted =
@@ -149,6 +155,7 @@ public struct PairMiner: Sendable {
     }
     for (row, best) in targetBests.enumerated() {
       let source = backward.ids[best.place]
+      if source < 0 { continue }
       // Pairs that are each other's bests were met above.
       if forward.ids[sourceBests[Int(source)].place] == Int32(row) { continue }
       candidates += 1

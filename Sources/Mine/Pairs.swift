@@ -92,7 +92,7 @@ public struct PairWriter {
   /// Rows that occur in more than ten times as many lists as an average row, and in more than ten.
   package static func hubs(_ lists: NeighbourLists, of rows: Int) -> [Bool] {
     var uses = [Int](repeating: 0, count: rows)
-    for id in lists.ids { uses[Int(id)] += 1 }
+    for id in lists.ids where id >= 0 { uses[Int(id)] += 1 }
     let limit = 10 * max(1, Double(lists.ids.count) / Double(rows))
     return uses.map { Double($0) > limit }
   }
@@ -109,7 +109,11 @@ public struct PairWriter {
     try writer.commit()
   }
 
-  private func append(_ pair: MinedPair, to line: inout [UInt8]) {
+  /// Appends a pair's line.
+  ///
+  /// - Parameter number: the number of the line that both sentences come from, in aligned texts; their rows may then be -1
+  ///   for an empty sentence.
+  func append(_ pair: MinedPair, number: Int? = nil, to line: inout [UInt8]) {
     let (x, y) = (Int(pair.source), Int(pair.target))
     for (column, field) in fields.enumerated() {
       if column > 0 { line.append(UInt8(ascii: "\t")) }
@@ -120,13 +124,13 @@ public struct PairWriter {
       case .target: appendText(of: target, y, to: &line)
       case .sourceID: line += (source.ids?[x] ?? "").utf8
       case .targetID: line += (target.ids?[y] ?? "").utf8
-      case .sourceRow: line += String(source.lines?[x] ?? x).utf8
-      case .targetRow: line += String(target.lines?[y] ?? y).utf8
+      case .sourceRow: line += String(number ?? source.lines?[x] ?? x).utf8
+      case .targetRow: line += String(number ?? target.lines?[y] ?? y).utf8
       case .sourceRank: line += String(Self.rank(of: pair.target, in: neighbours.forward, x)).utf8
       case .targetRank: line += String(Self.rank(of: pair.source, in: neighbours.backward, y)).utf8
       case .direction: line += pair.direction.rawValue.utf8
-      case .sourceCount: line += String(source.counts?[x] ?? 1).utf8
-      case .targetCount: line += String(target.counts?[y] ?? 1).utf8
+      case .sourceCount: line += String(x < 0 ? 0 : source.counts?[x] ?? 1).utf8
+      case .targetCount: line += String(y < 0 ? 0 : target.counts?[y] ?? 1).utf8
       case .flags: line += flags(x, y).utf8
       }
     }
@@ -134,6 +138,7 @@ public struct PairWriter {
   }
 
   private func appendText(of side: PairSide, _ row: Int, to line: inout [UInt8]) {
+    if row < 0 { return }
     if let texts = side.texts {
       line += texts.line(row)
     } else {
@@ -142,6 +147,7 @@ public struct PairWriter {
   }
 
   private func flags(_ x: Int, _ y: Int) -> String {
+    if x < 0 || y < 0 { return "" }
     var flags: [String] = []
     if let a = source.texts?.line(x), let b = target.texts?.line(y) {
       if PairFlags.numbers(a) != PairFlags.numbers(b) { flags.append("number") }
@@ -152,6 +158,7 @@ public struct PairWriter {
   }
 
   private static func rank(of id: Int32, in lists: NeighbourLists, _ row: Int) -> Int {
+    if row < 0 || id < 0 { return 0 }
     let list = lists.ids[row * lists.k..<(row + 1) * lists.k]
     return list.firstIndex(of: id).map { $0 - list.startIndex + 1 } ?? 0
   }

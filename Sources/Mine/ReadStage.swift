@@ -15,6 +15,8 @@ public struct ReadSummary: Sendable, Equatable {
   public var cut = 0
   /// Tabs that became spaces.
   public var tabs = 0
+  /// Lines that a filter left out, by its reason.
+  public var dropped: [String: Int] = [:]
 }
 
 /// Reads a dump and writes each different sentence once, in the order of first occurrence.
@@ -22,9 +24,13 @@ public struct ReadSummary: Sendable, Equatable {
 /// - Parameters:
 ///   - text: gets the sentences, one a line, uncompressed.
 ///   - table: gets a line for each of them: `line TAB count`, and `TAB id` in texts with ids. `line` counts from 0.
+///   - filter: says why a line shall be left out; nil keeps it. Called from several threads.
+///   - lineRows: if given, gets for every line of the input the number of its sentence, -1 for a line left out: `.npy`, int32.
 /// - Throws: `Failure` if the input has no sentence, or cannot be read.
 func readStage(
-  input: String, options: TextOptions, text: String, table: String, progress: (Double?, Int) -> Void
+  input: String, options: TextOptions, text: String, table: String,
+  filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil, threads: Int = 1,
+  progress: (Double?, Int) -> Void
 ) throws(Failure) -> ReadSummary {
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
@@ -34,14 +40,24 @@ func readStage(
   var summary = ReadSummary()
   var batch = LineBatch()
   var line = 0
+  var rowOfLine: [Int32] = []
   while try reader.readBatch(into: &batch) {
+    let dropped = if let filter { try reasons(batch, filter, threads: threads) } else { [String?]() }
     for i in 0..<batch.count {
       defer { line += 1 }
+      var row: Int32 = -1
+      defer { if lineRows != nil { rowOfLine.append(row) } }
       if batch[i].isEmpty {
         summary.empty += 1
         continue
       }
-      if try unifier.insert(batch[i]).isNew {
+      if filter != nil, let reason = dropped[i] {
+        summary.dropped[reason, default: 0] += 1
+        continue
+      }
+      let outcome = try unifier.insert(batch[i])
+      row = Int32(truncatingIfNeeded: outcome.row)
+      if outcome.isNew {
         try sentences.writeLine(batch[i])
         first.append(line)
         if options.format == .idAndText { ids.append(batch.idText(i)) }
@@ -51,9 +67,11 @@ func readStage(
     progress(reader.progressFraction, line)
   }
   guard !first.isEmpty else {
+    let reasons = summary.dropped.sorted { $0.key < $1.key }.map { ", \($0.value) \($0.key)" }.joined()
     throw Failure(
-      .badData, reader.name, line == 0 ? "has no lines" : "has \(line) lines, all of them empty",
-      remedy: "name a text with one sentence a line")
+      .badData, reader.name,
+      line == 0 ? "has no lines" : "has \(line) lines, of which none is left: \(summary.empty) empty\(reasons)",
+      remedy: "name a text with one sentence a line\(reasons.isEmpty ? "" : ", or filter less")")
   }
   let rows = try TextWriter(path: table, compression: .plain)
   for row in first.indices {
@@ -63,12 +81,24 @@ func readStage(
   }
   try sentences.commit()
   try rows.commit()
+  if let lineRows { try Npy.write(rowOfLine, shape: [line], to: lineRows) }
   summary.lines = line
   summary.unique = first.count
   summary.repaired = reader.report.repairedLines
   summary.cut = reader.report.cutLines
   summary.tabs = reader.report.tabsReplaced
   return summary
+}
+
+/// Why each line of a batch shall be left out.
+private func reasons(
+  _ batch: LineBatch, _ filter: @escaping @Sendable (Span<UInt8>) -> String?, threads: Int
+) throws(Failure) -> [String?] {
+  let piece = 256
+  let parts = try concurrentMap((batch.count + piece - 1) / piece, threads: threads) { part -> [String?] in
+    (part * piece..<min(batch.count, (part + 1) * piece)).map { filter(batch[$0]) }
+  }
+  return Array(parts.joined())
 }
 
 /// What `readStage` wrote, as the side of a table of pairs.

@@ -13,6 +13,8 @@ public struct StageManifest: Sendable, Codable, Equatable {
   public var settings: [String: String]
   /// Digests of the files it wrote, by their names.
   public var outputs: [String: String]
+  /// Sizes of these files in bytes.
+  public var sizes: [String: Int]
   /// Numbers for the summary: lines, rows, pairs.
   public var counts: [String: Int]
   /// How long it took.
@@ -26,35 +28,43 @@ public struct StageManifest: Sendable, Codable, Equatable {
 public final class WorkFolder {
   /// The folder.
   public let path: String
-  private let lock: Int32
+  private var locks: [Int32] = []
 
   /// Opens the folder, making it if there is none, and takes its lock.
   ///
-  /// - Throws: `Failure` if it cannot be made or written to, or if another process works in it.
-  public init(path: String) throws(Failure) {
+  /// - Parameter stage: nil to have the folder alone; else the one stage that will be run, while other processes run others.
+  /// - Throws: `Failure` if it cannot be made or written to, or if another process works in it (or on the stage).
+  public init(path: String, stage: String? = nil) throws(Failure) {
     self.path = path
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw Failure(.io, path, "cannot make the work folder", remedy: "check the path and its permissions")
     }
-    let lockPath = "\(path)/lock"
-    let (file, code) = retryingInterrupts { unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
-    guard file >= 0 else { throw .system("cannot write", lockPath, errno: code) }
-    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-      let code = errno
-      close(file)
-      if code != EWOULDBLOCK { throw .system("cannot lock", lockPath, errno: code) }
-      throw Failure(.io, path, "another run is working in this folder", remedy: "wait for it, or name another --work")
-    }
-    lock = file
-    // Nobody else is here: temporary files are what killed runs left.
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".tmp") {
-      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    try lock("lock", exclusive: stage == nil, busy: "another run is working in this folder")
+    if let stage {
+      try lock("\(stage).lock", exclusive: true, busy: "another run is working on \(stage)")
+    } else {
+      // Nobody else is here: temporary files are what killed runs left.
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".tmp") {
+        try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+      }
     }
   }
 
-  deinit { close(lock) }
+  private func lock(_ name: String, exclusive: Bool, busy: String) throws(Failure) {
+    let lockPath = "\(path)/\(name)"
+    let (file, code) = retryingInterrupts { unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
+    guard file >= 0 else { throw .system("cannot write", lockPath, errno: code) }
+    locks.append(file)
+    guard flock(file, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
+      let code = errno
+      if code != EWOULDBLOCK { throw .system("cannot lock", lockPath, errno: code) }
+      throw Failure(.io, path, busy, remedy: "wait for it, or name another --work")
+    }
+  }
+
+  deinit { for lock in locks { close(lock) } }
 
   /// The path of a file in the folder; a path with a slash is outside and stays as it is.
   public func file(_ name: String) -> String { name.contains("/") ? name : "\(path)/\(name)" }
@@ -100,18 +110,42 @@ public final class WorkFolder {
     let counts = try body()
     if Interruption.requested { throw Interruption.failure(stage) }
     var manifest = StageManifest(
-      stage: stage, inputs: inputs, settings: settings, outputs: [:], counts: counts,
+      stage: stage, inputs: inputs, settings: settings, outputs: [:], sizes: [:], counts: counts,
       seconds: (ContinuousClock.now - start) / .seconds(1))
-    for name in outputs { manifest.outputs[name] = try Self.digest(ofFile: file(name)) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    guard let json = try? encoder.encode(manifest) else {
-      throw Failure(.software, path, "a manifest cannot be written as JSON")
+    for name in outputs {
+      manifest.outputs[name] = try Self.digest(ofFile: file(name))
+      manifest.sizes[name] = Self.size(ofFile: file(name))
     }
-    let output = try OutputFile(path: path)
-    try output.write(String(decoding: json, as: UTF8.self) + "\n")
-    try output.commit()
+    try JSONFile.write(manifest, to: path)
     return (manifest, false)
+  }
+
+  /// The manifest of a stage that an earlier run has finished, perhaps on another machine: its settings and the sizes of its
+  /// files are compared, not the digests, since many processes look at the same files. The run that ends the pipeline
+  /// compares those.
+  ///
+  /// - Throws: `Failure` naming the stage if it was not run with these settings, or if a file is missing or incomplete.
+  public func finished(_ stage: String, settings: [String: String], outputs: [String]) throws(Failure) -> StageManifest {
+    let path = file("\(stage).json")
+    guard let manifest = read(path) else {
+      throw Failure(.missingInput, path, "stage \(stage) has not been run", remedy: "run it first: --only \(stage)")
+    }
+    guard manifest.stage == stage, manifest.settings == settings, Set(manifest.outputs.keys) == Set(outputs) else {
+      throw Failure(
+        .badData, path, "stage \(stage) was run with other settings",
+        remedy: "run it again with the settings of this run: --only \(stage)")
+    }
+    for name in outputs where Self.size(ofFile: file(name)) != manifest.sizes[name] {
+      throw Failure(
+        .badData, file(name), "is missing or not as long as stage \(stage) left it",
+        remedy: "run the stage again: --only \(stage)")
+    }
+    return manifest
+  }
+
+  private static func size(ofFile path: String) -> Int? {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
   }
 
   /// A manifest that cannot be read is as good as none: the stage is run again.

@@ -65,7 +65,7 @@ struct RunFolder {
     try write(
       "\(folder.temporary)/optimizer.safetensors",
       [("mean", adam.mean), ("square", adam.square), ("largest", adam.largest)].map { ($0.0, [$0.1.count], $0.1) })
-    try writeJSON(state, to: "\(folder.temporary)/state.json")
+    try JSONFile.write(state, to: "\(folder.temporary)/state.json")
     try folder.commit(replace: false)
     for old in list().dropLast(keep) { try? FileManager.default.removeItem(atPath: old.path) }
     return name

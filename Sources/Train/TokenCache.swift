@@ -38,9 +38,9 @@ public final class TokenCache: Sendable {
     self.records = records
     self.offsets = offsets
     self.wide = wide
-    count = (offsets.count - npyHeaderSize) / 8 - 1
-    guard count == report.kept, offsets.count == npyHeaderSize + 8 * (count + 1),
-      offset(count) == (records.count - npyHeaderSize) / (wide ? 4 : 2)
+    count = (offsets.count - Npy.headerSize) / 8 - 1
+    guard count == report.kept, offsets.count == Npy.headerSize + 8 * (count + 1),
+      offset(count) == (records.count - Npy.headerSize) / (wide ? 4 : 2)
     else {
       throw Failure(.badData, records.path, "is not what was written there", remedy: "delete the run's cache folder")
     }
@@ -48,7 +48,7 @@ public final class TokenCache: Sendable {
 
   private func offset(_ i: Int) -> Int {
     let file = offsets
-    return Int(file.bytes.number(at: npyHeaderSize + 8 * i, as: Int64.self))
+    return Int(file.bytes.number(at: Npy.headerSize + 8 * i, as: Int64.self))
   }
 
   /// The ids of pair `i`.
@@ -57,8 +57,8 @@ public final class TokenCache: Sendable {
     let file = records
     func value(_ position: Int) -> Int32 {
       wide
-        ? file.bytes.number(at: npyHeaderSize + 4 * position, as: Int32.self)
-        : Int32(file.bytes.number(at: npyHeaderSize + 2 * position, as: UInt16.self))
+        ? file.bytes.number(at: Npy.headerSize + 4 * position, as: Int32.self)
+        : Int32(file.bytes.number(at: Npy.headerSize + 2 * position, as: UInt16.self))
     }
     let sourceCount = Int(value(start)), targetCount = Int(value(start + 1))
     let middle = start + 2 + sourceCount
@@ -159,14 +159,12 @@ public final class TokenCache: Sendable {
     try records.commit()
     try offsets.commit()
     // The report comes last: a cache without one is made again.
-    try writeJSON(report, to: reportPath)
+    try JSONFile.write(report, to: reportPath)
     return try TokenCache(
       corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath),
       wide: wide)
   }
 }
-
-private let npyHeaderSize = 128
 
 /// A one-dimensional `.npy` file written from front to back.
 private final class NpyVector {
@@ -177,7 +175,7 @@ private final class NpyVector {
   init(path: String, type: String) throws(Failure) {
     output = try OutputFile(path: path)
     self.type = type
-    let blank = [UInt8](repeating: 0, count: npyHeaderSize)
+    let blank = [UInt8](repeating: 0, count: Npy.headerSize)
     try unsafe output.write(blank.span.bytes)
   }
 
@@ -187,10 +185,7 @@ private final class NpyVector {
   }
 
   func commit() throws(Failure) {
-    var header: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(npyHeaderSize - 10), 0]
-    header += Array("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(count),), }".utf8)
-    header += Array(repeating: UInt8(ascii: " "), count: npyHeaderSize - 1 - header.count) + [UInt8(ascii: "\n")]
-    try unsafe output.overwrite(at: 0, header.span.bytes)
+    try unsafe output.overwrite(at: 0, Npy.header(shape: [count], descriptor: type).span.bytes)
     try output.commit()
   }
 }
@@ -269,15 +264,4 @@ extension Tokenizer {
     let bytes = model
     return Hash128(bytes.span).low
   }
-}
-
-func writeJSON(_ value: some Encodable, to path: String) throws(Failure) {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  guard let data = try? encoder.encode(value) else {
-    throw Failure(.software, path, "holds a number that is not finite")
-  }
-  let output = try OutputFile(path: path)
-  try output.write(String(decoding: data, as: UTF8.self) + "\n")
-  try output.commit()
 }

@@ -7,11 +7,10 @@ struct Ems: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ems",
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
-    version: "0.1.0",
+    version: Version.current,
     subcommands: [
-      EncodeCommand.self, IndexCommand.self, MineCommand.self, EvaluateCommand.self, TrainCommand.self,
-      TokenizerCommand.self,
-      ModelCommand.self, DataCommand.self,
+      DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self,
+      EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
     ])
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.

@@ -19,7 +19,35 @@ struct IndexCommand: ParsableCommand {
         ems index recall en.faiss --vectors en.npy --queries de.npy --k 4
         ems index info en.faiss
       """,
-    subcommands: [Build.self, Search.self, Recall.self, Info.self])
+    subcommands: [Build.self, Train.self, Merge.self, Search.self, Recall.self, Info.self])
+
+  struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Trains an index and leaves it empty: what the shards of one index have in common.",
+      discussion: """
+        EXAMPLES
+          ems index train en.npy --factory IVF4096,Flat --output trained.faiss
+          ems index build en.0.npy --trained trained.faiss --output en.0.faiss
+          ems index build en.1.npy --trained trained.faiss --output en.1.faiss
+          ems index merge en.0.faiss en.1.faiss --output en.faiss
+        """)
+
+    @Argument(help: "Embeddings to train on, a .npy file.", completion: .file(extensions: ["npy"]))
+    var embeddings: String
+
+    @OptionGroup var making: IndexMaking
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+      Interruption.watch()
+      let compute = Compute(threads: common.threads)
+      let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
+      let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
+      let index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute)
+      try making.finish(index, common)
+    }
+  }
 
   struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Builds an index over the rows of an embedding file.")
@@ -27,6 +55,58 @@ struct IndexCommand: ParsableCommand {
     @Argument(help: "Embeddings, a .npy file.", completion: .file(extensions: ["npy"]))
     var embeddings: String
 
+    @Option(help: "Add to a copy of this trained index instead of training.", completion: .file(extensions: ["faiss"]))
+    var trained: String?
+
+    @OptionGroup var making: IndexMaking
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+      if trained != nil, making.factory != nil || making.trainRows != nil {
+        throw ValidationError("--trained goes without --factory and --train-rows.")
+      }
+    }
+
+    func run() throws {
+      Interruption.watch()
+      let console = Console(quiet: common.quiet)
+      let compute = Compute(threads: common.threads)
+      let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
+      let index: FaissIndex
+      if let trained {
+        index = try FaissIndex(path: trained)
+      } else {
+        let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
+        index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute)
+      }
+      try index.add(side, on: compute) { console.progress("indexing \(Int(100 * $0))%") }
+      console.finish()
+      try making.finish(index, common)
+    }
+  }
+
+  struct Merge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Joins shards of one trained index; ids go on from one to the next.")
+
+    @Argument(help: "Index files, in the order of their rows.", completion: .file(extensions: ["faiss"]))
+    var shards: [String]
+
+    @Option(name: .shortAndLong, help: "The index file.")
+    var output: String
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+      let whole = try FaissIndex(path: shards[0])
+      for shard in shards.dropFirst() { try whole.merge(FaissIndex(path: shard)) }
+      try IndexMaking.write(whole, to: output, common)
+    }
+  }
+
+  /// The options of everything that makes an index file.
+  struct IndexMaking: ParsableArguments {
     @Option(help: "Faiss's factory string; chosen from the number of rows if not given.")
     var factory: String?
 
@@ -36,22 +116,40 @@ struct IndexCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "The index file.")
     var output: String
 
-    @OptionGroup var common: CommonOptions
-
     func validate() throws {
       if let trainRows, trainRows < 1 { throw ValidationError("--train-rows must be at least 1.") }
     }
 
-    func run() throws {
-      let console = Console(quiet: common.quiet)
-      let compute = Compute(threads: common.threads)
-      let file = try EmbeddingFile(path: embeddings)
-      let index = try FaissIndex.build(file, factory: factory, sampleRows: trainRows, on: compute) {
-        console.progress("indexing \(Int(100 * $0))%")
-      }
+    func finish(_ index: FaissIndex, _ common: CommonOptions) throws { try Self.write(index, to: output, common) }
+
+    static func write(_ index: FaissIndex, to output: String, _ common: CommonOptions) throws {
       try index.write(to: output)
-      console.say("\(output): \(index.name), \(index.count) vectors of \(index.dimension) elements")
+      Console(quiet: common.quiet)
+        .say("\(output): \(index.name), \(index.count) vectors of \(index.dimension) elements")
       if common.json { try Console.printJSON(Description(index)) }
+    }
+  }
+
+  /// The options of everything that looks into an index file.
+  struct IndexReading: ParsableArguments {
+    @Argument(help: "An index file.", completion: .file(extensions: ["faiss"]))
+    var index: String
+
+    @Option(help: "Neighbours.")
+    var k: Int = 4
+
+    @Option(help: "Cells to look into; what the index was built with if not given.")
+    var nprobe: Int?
+
+    func validate() throws {
+      guard k >= 1 else { throw ValidationError("--k must be at least 1.") }
+      if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
+    }
+
+    func open() throws -> FaissIndex {
+      let opened = try FaissIndex(path: index, mapped: true)
+      if let nprobe { opened.probes = nprobe }
+      return opened
     }
   }
 
@@ -59,17 +157,10 @@ struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Finds the nearest vectors of every query; writes query, rank, id and score.")
 
-    @Argument(help: "An index file.", completion: .file(extensions: ["faiss"]))
-    var index: String
+    @OptionGroup var reading: IndexReading
 
     @Argument(help: "Queries, a .npy file.", completion: .file(extensions: ["npy"]))
     var queries: String
-
-    @Option(help: "Neighbours for each query.")
-    var k: Int = 4
-
-    @Option(help: "Cells to look into; what the index was built with if not given.")
-    var nprobe: Int?
 
     @Option(help: "The embeddings that the index was built from: candidates are scored again with them.")
     var vectors: String?
@@ -79,36 +170,37 @@ struct IndexCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func validate() throws {
-      guard k >= 1 else { throw ValidationError("--k must be at least 1.") }
-    }
-
     func run() throws {
+      Interruption.watch()
       let console = Console(quiet: common.quiet)
-      let index = try FaissIndex(path: index)
-      if let nprobe { index.probes = nprobe }
-      let queries = try EmbeddingFile(path: queries)
-      let vectors = try vectors.map { try EmbeddingFile(path: $0) }
+      let compute = Compute(threads: common.threads)
+      let index = try reading.open()
+      let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
+      let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }
       let writer = try TextWriter(path: output)
-      try index.search(queries, k: k, vectors: vectors, on: Compute(threads: common.threads)) {
-        (row, ids, scores) throws(Failure) in
-        for (rank, (id, score)) in zip(ids, scores).enumerated() {
-          try writer.writeLine("\(row)\t\(rank + 1)\t\(id)\t\(String(format: "%.6f", score))")
+      let lists = try index.nearest(queries, k: reading.k, vectors: vectors, on: compute) {
+        console.progress("searching \(Int(100 * $0))%")
+      }
+      for row in 0..<lists.rows {
+        for p in row * lists.k..<(row + 1) * lists.k where lists.ids[p] >= 0 {
+          let rank = p - row * lists.k + 1
+          try writer.writeLine("\(row)\t\(rank)\t\(lists.ids[p])\t\(String(format: "%.6f", lists.scores[p]))")
         }
-        console.progress("query \(row + 1) of \(queries.rows)")
       }
       try writer.commit()
       console.finish()
-      if common.json { try Console.printJSON(["queries": queries.rows, "k": k]) }
+      if common.json { try Console.printJSON(["queries": lists.rows, "k": reading.k]) }
     }
   }
 
   struct Recall: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Measures recall@k against exact search on a sample of queries.")
+      abstract: "Measures recall@k against exact search on a sample of queries.",
+      discussion: """
+        With --rescore as `ems mine` uses the index: four times as many candidates are drawn and scored again with the vectors.
+        """)
 
-    @Argument(help: "An index file.", completion: .file(extensions: ["faiss"]))
-    var index: String
+    @OptionGroup var reading: IndexReading
 
     @Option(help: "The embeddings that the index was built from.")
     var vectors: String
@@ -116,32 +208,35 @@ struct IndexCommand: ParsableCommand {
     @Option(help: "Queries; the vectors themselves if not given.")
     var queries: String?
 
-    @Option(help: "Neighbours.")
-    var k: Int = 4
-
     @Option(help: "Queries to draw.")
     var sample: Int = 1000
 
-    @Option(help: "Cells to look into; what the index was built with if not given.")
-    var nprobe: Int?
+    @Flag(help: "Score candidates again with the vectors.")
+    var rescore = false
 
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-      guard k >= 1, sample >= 1 else { throw ValidationError("--k and --sample must be at least 1.") }
+      guard sample >= 1 else { throw ValidationError("--sample must be at least 1.") }
     }
 
     func run() throws {
-      let index = try FaissIndex(path: index)
-      if let nprobe { index.probes = nprobe }
-      let base = try EmbeddingFile(path: vectors)
-      let recall = try index.recall(
-        vectors: base, queries: try queries.map { try EmbeddingFile(path: $0) } ?? base, k: k, sample: sample,
-        on: Compute(threads: common.threads))
+      Interruption.watch()
+      let compute = Compute(threads: common.threads)
+      let index = try reading.open()
+      let base = try EmbeddingSide(EmbeddingFile(path: vectors), on: compute)
+      var sampled = base
+      if let queries { sampled = try EmbeddingSide(EmbeddingFile(path: queries), on: compute) }
+      sampled = try sampled.sample(sample, on: compute)
+      let lists = try index.nearest(sampled, k: reading.k, vectors: rescore ? base : nil, on: compute)
+      guard let recall = try lists.recall(of: sampled, in: base, sample: sample, on: compute) else {
+        throw Interruption.failure(reading.index)
+      }
+      let share = Double(recall.found) / Double(recall.all)
       if common.json {
-        try Console.printJSON(["recall": recall, "k": Double(k), "nprobe": Double(index.probes)])
+        try Console.printJSON(["recall": share, "k": Double(reading.k), "nprobe": Double(index.probes)])
       } else {
-        print(String(format: "recall@%d %.4f (nprobe %d)", k, recall, index.probes))
+        print(String(format: "recall@%d %.4f (nprobe %d)", reading.k, share, index.probes))
       }
     }
   }

@@ -9,6 +9,9 @@ import Mine
 
 extension Margin: ExpressibleByArgument {}
 extension Retrieval: ExpressibleByArgument {}
+extension IndexChoice: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 
 struct MineCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,11 +23,21 @@ struct MineCommand: ParsableCommand {
 
       From texts, the sentences are unified (the first of equal ones stands for all), encoded and searched. What each stage \
       leaves is kept in the work folder, and is used again as long as inputs, model and settings are the same. A run that \
-      was stopped or killed is started again with the same command and ends with the same output.
+      was stopped or killed is started again with the same command and ends with the same output. OUTPUT.json says what the \
+      pairs were made from.
+
+      Beyond 200,000 x 200,000 sentences neighbours are searched through Faiss indices unless --index says otherwise; the \
+      share of true neighbours that they find is measured in every run. `ems plan` says what a run takes.
 
       EXAMPLES
         ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
           --output pairs.tsv.zst
+        ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
+          --check-language --min-characters 15 --max-characters 600 --threshold 1.06 --output pairs.tsv.zst
+        ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
+          --index IVF16384,Flat --nprobe 256 --dtype float16 --output pairs.tsv.zst
+        ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
+          --calibrate 1000 --calibration-bitext known.tsv --output pairs.tsv.zst
         ems mine --source-embeddings de.npy --target-embeddings en.npy --output pairs.tsv
         ems mine --source-embeddings de.npy --target-embeddings en.npy --source-text de.zst --target-text en.zst \\
           --threshold 1.06 --fields score,cosine,source,target,flags --output pairs.tsv.zst
@@ -35,21 +48,6 @@ struct MineCommand: ParsableCommand {
 
   @Argument(help: "A text in the target language.", completion: .file())
   var target: String?
-
-  @Option(help: "Model folder.", completion: .directory)
-  var model: String?
-
-  @Option(help: "Language of the source text.")
-  var sourceLanguage: String?
-
-  @Option(help: "Language of the target text.")
-  var targetLanguage: String?
-
-  @Option(help: "Folder for what the stages leave; OUTPUT.work if not given.", completion: .directory)
-  var work: String?
-
-  @Option(help: "Type of the embeddings in the work folder: float32 or float16.")
-  var dtype: EmbeddingType = .float32
 
   @Option(help: "Instead of texts: embeddings of the source side, a .npy file.", completion: .file(extensions: ["npy"]))
   var sourceEmbeddings: String?
@@ -63,9 +61,27 @@ struct MineCommand: ParsableCommand {
   @Option(help: "With embeddings: the target sentences, one a row.", completion: .file())
   var targetText: String?
 
+  @OptionGroup(title: "Texts") var texts: PipelineArguments
+
   @OptionGroup var text: TextArguments
 
-  @OptionGroup var mining: MiningArguments
+  @OptionGroup(title: "Search") var search: SearchArguments
+
+  @OptionGroup(title: "Pairs") var mining: MiningArguments
+
+  @OptionGroup(title: "Calibration") var calibration: CalibrationArguments
+
+  @Option(
+    help: ArgumentHelp(
+      "Run one stage alone, after those that it needs: for a workflow engine that runs several at once.",
+      valueName: "stage"))
+  var only: String?
+
+  @Flag(help: "Print the names of the stages, in an order that works, and run nothing.")
+  var listStages = false
+
+  @Flag(help: "Begin even if memory or disk will not do.")
+  var ignoreLimits = false
 
   @OptionGroup var common: CommonOptions
 
@@ -79,16 +95,16 @@ struct MineCommand: ParsableCommand {
         throw ValidationError("--source-text and --target-text go together.")
       }
       if text.ids, sourceText == nil { throw ValidationError("--ids needs --source-text and --target-text.") }
+      if only != nil || listStages || calibration.calibrate != nil || texts.filters.given {
+        throw ValidationError("Stages, filters and calibration belong to runs from texts.")
+      }
       return
     }
     if source == nil || target == nil { throw ValidationError("Two texts are expected, or two embedding files.") }
     if sourceText != nil || targetText != nil {
       throw ValidationError("--source-text and --target-text belong to embeddings.")
     }
-    if model == nil { throw ValidationError("--model is needed to encode the texts.") }
-    if sourceLanguage == nil || targetLanguage == nil {
-      throw ValidationError("--source-language and --target-language are needed.")
-    }
+    try texts.require()
     if mining.output == "-" { throw ValidationError("--output FILE is needed: a run from texts is resumable.") }
   }
 
@@ -97,51 +113,92 @@ struct MineCommand: ParsableCommand {
     Interruption.watch()
     if let sourceEmbeddings, let targetEmbeddings {
       try mineEmbeddings(sourceEmbeddings, targetEmbeddings, console)
-    } else if let source, let target, let model, let sourceLanguage, let targetLanguage {
-      let sides = (
-        try PipelineSide(input: source, language: Language(parsing: sourceLanguage)),
-        try PipelineSide(input: target, language: Language(parsing: targetLanguage))
-      )
-      try mineTexts(sides.0, sides.1, model: model, console)
+    } else if let source, let target {
+      try mineTexts(source, target, console)
     }
   }
 
-  private func mineTexts(_ source: PipelineSide, _ target: PipelineSide, model: String, _ console: Console) throws {
-    let folder = try ModelFolder(path: model)
-    warnOfLanguage(source.language, folder, console)
-    warnOfLanguage(target.language, folder, console)
-    var options = PipelineOptions()
-    options.text = text.options
-    options.type = dtype
-    options.k = mining.k
+  private func mineTexts(_ source: String, _ target: String, _ console: Console) throws {
+    let sides = try texts.sides(source, target, text.options)
+    let folder = try ModelFolder(path: texts.modelPath)
+    for side in sides { warnOfLanguage(side.language, folder, console) }
+    var options = try texts.options(sides, search)
     options.mining = mining.options
     options.fields = try mining.pairFields()
+    options.calibration = calibration.options(seed: common.seed)
     for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
     where options.fields.contains(field) && !text.ids {
       throw Failure(.usage, "--fields", "\(option) needs lines with ids", remedy: "add --ids")
     }
-    let summary = try minePipeline(
-      source: source, target: target, model: model, options: options, output: mining.output,
-      work: work ?? mining.output + ".work", threads: common.threads, progress: { console.progress($0) })
-    console.finish()
-    var lines = [
-      "lines       \(Format.count(summary.sourceLines)) + \(Format.count(summary.targetLines))",
-      "unique      \(Format.count(summary.sourceUnique)) + \(Format.count(summary.targetUnique))",
-      "candidates  \(Format.count(summary.candidates))",
-      "pairs       \(Format.count(summary.pairs))",
+    let pipeline = try Pipeline(
+      source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
+      work: texts.work ?? mining.output + ".work", threads: common.threads, only: listStages ? "list" : only,
+      ignoringLimits: ignoreLimits, progress: { console.progress($0) })
+    if listStages {
+      for name in try pipeline.stageNames() { print(name) }
+    } else if let only {
+      let manifest = try pipeline.run(only: only)
+      console.finish()
+      console.say("\(only): \(manifest.seconds.rounded2) s")
+      if common.json { try Console.printJSON(manifest) }
+    } else {
+      let summary = try pipeline.run()
+      console.finish()
+      for line in Self.table(summary) { console.say(line) }
+      if common.json { try Console.printJSON(summary) }
+    }
+  }
+
+  /// The table that ends a run.
+  static func table(_ summary: PipelineSummary) -> [String] {
+    func row(_ name: String, _ value: String) -> String {
+      name.padding(toLength: 20, withPad: " ", startingAt: 0) + value
+    }
+    func both(_ name: String, _ source: Int, _ target: Int) -> String {
+      row(name, "\(Format.count(source)) + \(Format.count(target))")
+    }
+    let (source, target) = (summary.source, summary.target)
+    var lines = [both("lines", source.lines, target.lines)]
+    var rare = [
+      ("  empty", source.empty, target.empty), ("  invalid UTF-8", source.repaired, target.repaired),
+      ("  cut", source.cut, target.cut), ("  with tabs", source.tabs, target.tabs),
     ]
-    let empty = summary.sourceEmpty + summary.targetEmpty
-    if empty > 0 { lines.insert("empty       \(Format.count(empty)) lines left out", at: 1) }
+    for reason in Set(source.dropped.keys).union(target.dropped.keys).sorted() {
+      rare.append(("  dropped: \(reason)", source.dropped[reason] ?? 0, target.dropped[reason] ?? 0))
+    }
+    for (name, a, b) in rare where a + b > 0 { lines.append(both(name, a, b)) }
+    lines.append(both("unique, encoded", source.unique, target.unique))
+    lines.append(row("index", summary.index.joined(separator: " + ")))
+    if summary.index != ["exact"] {
+      lines.append(row("  recall", String(format: "%.3f + %.3f", summary.sourceRecall, summary.targetRecall)))
+    }
+    lines.append(row("candidates", Format.count(summary.candidates)))
+    lines.append(row("pairs", Format.count(summary.pairs)))
     for threshold in summary.pairsAtThreshold.keys.sorted() {
-      let pairs = Format.count(summary.pairsAtThreshold[threshold] ?? 0)
-      lines.append("  >= \(threshold)".padding(toLength: 12, withPad: " ", startingAt: 0) + pairs)
+      lines.append(row("  >= \(threshold)", Format.count(summary.pairsAtThreshold[threshold] ?? 0)))
+    }
+    if let calibration = summary.calibration {
+      lines.append("planted pairs       \(calibration.planted): threshold, precision, recall, F1, pairs of the dumps")
+      for point in calibration.points {
+        var marks: [String] = []
+        if point == calibration.best { marks.append("best F1") }
+        if point == calibration.knee { marks.append("knee") }
+        lines.append(row("  >=", Self.text(point) + (marks.isEmpty ? "" : "  " + marks.joined(separator: ", "))))
+      }
+      for (name, point) in [("  best F1", calibration.best), ("  knee", calibration.knee)]
+      where !calibration.points.contains(point) {
+        lines.append(row(name, Self.text(point)))
+      }
     }
     for stage in summary.stages {
-      let name = stage.name.padding(toLength: 16, withPad: " ", startingAt: 0)
-      lines.append(name + (stage.skipped ? "done before" : "\(stage.seconds.rounded2) s"))
+      lines.append(row(stage.name, stage.skipped ? "done before" : "\(stage.seconds.rounded2) s"))
     }
-    for line in lines { console.say(line) }
-    if common.json { try Console.printJSON(summary) }
+    return lines
+  }
+
+  private static func text(_ point: Calibration.Point) -> String {
+    String(format: "%.4f  %5.1f %%  %5.1f %%  %5.1f %%  ", point.threshold, 100 * point.precision, 100 * point.recall,
+      100 * point.f1) + Format.count(point.mined)
   }
 
   private func mineEmbeddings(_ sourcePath: String, _ targetPath: String, _ console: Console) throws {
@@ -153,37 +210,76 @@ struct MineCommand: ParsableCommand {
     let targetFile = try EmbeddingFile(path: targetPath)
     let source = try side(sourceFile, text: sourceText)
     let target = try side(targetFile, text: targetText)
-    let search = try ExactNeighbours(
-      source: EmbeddingSide(sourceFile, on: compute), target: EmbeddingSide(targetFile, on: compute), k: mining.k)
-    for side in [search.source, search.target] where side.zeroRows > 0 {
+    let exact = try ExactNeighbours(
+      source: EmbeddingSide(sourceFile, on: compute), target: EmbeddingSide(targetFile, on: compute), k: search.k)
+    for side in [exact.source, exact.target] where side.zeroRows > 0 {
       console.say("\(side.name): \(side.zeroRows) rows of zeros; their cosine is 0 with everything")
     }
     let read = clock.now
-    let neighbours = search.search(
-      on: compute, progress: { console.progress("search: \(Int($0 * 100)) %") },
-      shouldStop: { Interruption.requested })
+    let factories = search.index.factories(
+      sources: exact.source.rows, targets: exact.target.rows, dimension: exact.source.columns)
+    var recall: [Double]?
+    let neighbours: TwoWayNeighbours
+    if let factories {
+      (neighbours, recall) = try approximate(exact, factories, on: compute, console)
+    } else {
+      let found = exact.search(
+        on: compute, progress: { console.progress("search: \(Int($0 * 100)) %") },
+        shouldStop: { Interruption.requested })
+      guard let found else { throw Interruption.failure(mining.output) }
+      neighbours = found
+    }
     console.finish()
-    guard let neighbours else { throw Interruption.failure(mining.output) }
     let searched = clock.now
     let (pairs, candidates) = PairMiner(neighbours).pairs(mining.options)
     let scored = clock.now
     try PairWriter(fields: fields, source: source, target: target, neighbours: neighbours)
       .write(pairs, to: mining.output)
     let written = clock.now
-    let operations = 2 * Double(search.source.rows) * Double(search.target.rows) * Double(search.source.columns)
+    let operations = 2 * Double(exact.source.rows) * Double(exact.target.rows) * Double(exact.source.columns)
     let summary = Summary(
-      source_rows: search.source.rows, target_rows: search.target.rows, candidates: candidates, pairs: pairs.count,
+      source_rows: exact.source.rows, target_rows: exact.target.rows, candidates: candidates, pairs: pairs.count,
       read_seconds: (read - start).seconds, search_seconds: (searched - read).seconds,
       score_seconds: (scored - searched).seconds, write_seconds: (written - scored).seconds,
-      gflops: operations / (searched - read).seconds / 1e9, output: mining.output)
+      gflops: factories == nil ? operations / (searched - read).seconds / 1e9 : nil,
+      index: factories.map { [$0.source, $0.target] } ?? ["exact"], source_recall: recall?[0], target_recall: recall?[1],
+      output: mining.output)
+    let rate = summary.gflops.map { " (\(Int($0)) GFLOP/s)" } ?? ""
     console.say(
       """
       \(summary.source_rows) x \(summary.target_rows) rows, \(candidates) candidates, \(pairs.count) pairs
-      read \(summary.read_seconds.rounded2) s, search \(summary.search_seconds.rounded2) s \
-      (\(Int(summary.gflops)) GFLOP/s), score \(summary.score_seconds.rounded2) s, \
-      write \(summary.write_seconds.rounded2) s
+      read \(summary.read_seconds.rounded2) s, search \(summary.search_seconds.rounded2) s\(rate), \
+      score \(summary.score_seconds.rounded2) s, write \(summary.write_seconds.rounded2) s
       """)
+    if let recall {
+      let index = summary.index.joined(separator: " + ")
+      console.say("\(index): " + String(format: "recall@%d %.3f + %.3f", search.k, recall[0], recall[1]))
+    }
     if common.json { try Console.printJSON(summary) }
+  }
+
+  /// Neighbours through indices that are kept in memory, and the recall of both directions on a sample.
+  private func approximate(
+    _ sides: ExactNeighbours, _ factories: (source: String, target: String), on compute: Compute, _ console: Console
+  ) throws -> (TwoWayNeighbours, [Double]) {
+    func lists(_ queries: EmbeddingSide, _ vectors: EmbeddingSide, _ factory: String) throws -> (NeighbourLists, Double) {
+      let index = try FaissIndex.build(vectors, factory: factory, on: compute) {
+        console.progress("indexing \(vectors.name): \(Int(100 * $0)) %")
+      }
+      if let probes = search.nprobe { index.probes = probes }
+      let lists = try index.nearest(queries, k: search.k, vectors: vectors, on: compute) {
+        console.progress("search \(queries.name): \(Int(100 * $0)) %")
+      }
+      guard let recall = try lists.recall(of: queries, in: vectors, sample: 1000, on: compute) else {
+        throw Interruption.failure(mining.output)
+      }
+      return (lists, Double(recall.found) / Double(recall.all))
+    }
+    let (forward, forwardRecall) = try lists(sides.source, sides.target, factories.target)
+    let (backward, backwardRecall) = try lists(sides.target, sides.source, factories.source)
+    let found = TwoWayNeighbours(
+      sources: 0..<sides.source.rows, targets: 0..<sides.target.rows, forward: forward, backward: backward)
+    return (found, [forwardRecall, backwardRecall])
   }
 
   private func side(_ file: EmbeddingFile, text: String?) throws -> PairSide {
@@ -203,57 +299,9 @@ struct MineCommand: ParsableCommand {
   private struct Summary: Encodable {
     var source_rows: Int, target_rows: Int, candidates: Int, pairs: Int
     var read_seconds: Double, search_seconds: Double, score_seconds: Double, write_seconds: Double
-    var gflops: Double
+    var gflops: Double?
+    var index: [String]
+    var source_recall: Double?, target_recall: Double?
     var output: String
   }
-}
-
-/// The options of everything that mines.
-struct MiningArguments: ParsableArguments {
-  @Option(help: "Neighbours that are looked at for every sentence.")
-  var k: Int = 4
-
-  @Option(help: "How a cosine is set against its neighbourhood: ratio, distance or absolute.")
-  var margin: Margin = .ratio
-
-  @Option(help: "Which candidates become pairs: max, intersect, forward or backward.")
-  var retrieval: Retrieval = .max
-
-  @Option(help: "Lowest score that is kept; all are if not given.")
-  var threshold: Double?
-
-  @Option(help: "With forward (or backward) retrieval, the most pairs that one target (or source) may be in.")
-  var limit: Int?
-
-  @Option(help: "Columns to write, comma-separated: \(PairField.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var fields: String?
-
-  @Option(name: .shortAndLong, help: "Where the pairs go: .zst and .gz are compressed; - is standard output.")
-  var output: String = "-"
-
-  func validate() throws {
-    if k < 1 { throw ValidationError("--k must be at least 1.") }
-    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
-    if let threshold, threshold.isNaN { throw ValidationError("--threshold must be a number.") }
-    _ = try fields.map { try PairField.parse($0) }
-  }
-
-  func pairFields() throws -> [PairField] { try fields.map { try PairField.parse($0) } ?? PairField.standard }
-
-  var options: MiningOptions {
-    var options = MiningOptions()
-    options.margin = margin
-    options.retrieval = retrieval
-    options.threshold = threshold
-    options.limit = limit
-    return options
-  }
-}
-
-extension Duration {
-  fileprivate var seconds: Double { self / .seconds(1) }
-}
-
-extension Double {
-  fileprivate var rounded2: String { String(format: "%.2f", self) }
 }

@@ -1,0 +1,27 @@
+/// SplitMix64 (Steele, Lea and Flood 2014): few lines in any language, so that others can draw the same samples.
+package struct SplitMix64 {
+  private var state: UInt64
+
+  /// A generator whose numbers are decided by the seed.
+  package init(seed: UInt64) { state = seed }
+
+  /// 64 random bits.
+  package mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// A number below `bound`: the high half of the product with 64 random bits.
+  package mutating func next(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
+
+  /// A number in [0, 1), of the upper 53 bits.
+  package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+  /// Fisher and Yates' shuffle, from the last place down.
+  package mutating func shuffle<Value>(_ values: inout [Value]) {
+    for i in stride(from: values.count - 1, to: 0, by: -1) { values.swapAt(i, next(below: i + 1)) }
+  }
+}

@@ -1,0 +1,209 @@
+import ArgumentParser
+import Base
+import Corpus
+import Encoder
+import Foundation
+import Index
+import Mine
+
+/// The options of everything that turns two texts into neighbours: mine, score and plan.
+struct PipelineArguments: ParsableArguments {
+  @Option(help: "Model folder.", completion: .directory)
+  var model: String?
+
+  @Option(help: "Language of the source text.")
+  var sourceLanguage: String?
+
+  @Option(help: "Language of the target text.")
+  var targetLanguage: String?
+
+  @Option(help: "Folder for what the stages leave; OUTPUT.work if not given.", completion: .directory)
+  var work: String?
+
+  @Option(help: "Type of the embeddings in the work folder: float32 or float16.")
+  var dtype: EmbeddingType = .float32
+
+  @OptionGroup var filters: FilterArguments
+
+  /// To be called by a command's `validate`.
+  func require() throws {
+    if model == nil { throw ValidationError("--model is needed to encode the texts.") }
+    if sourceLanguage == nil || targetLanguage == nil {
+      throw ValidationError("--source-language and --target-language are needed.")
+    }
+  }
+
+  var modelPath: String { model ?? "" }
+
+  func sides(_ source: String, _ target: String, _ text: TextOptions) throws(Failure) -> [PipelineSide] {
+    [
+      PipelineSide(input: source, language: try Language(parsing: sourceLanguage ?? ""), text: text),
+      PipelineSide(input: target, language: try Language(parsing: targetLanguage ?? ""), text: text),
+    ]
+  }
+
+  func options(_ sides: [PipelineSide], _ search: SearchArguments) throws(Failure) -> PipelineOptions {
+    var options = PipelineOptions()
+    options.type = dtype
+    options.k = search.k
+    options.index = search.index
+    options.probes = search.nprobe
+    if let shards = search.shards { options.shards = .counts(source: shards.source, target: shards.target) }
+    if filters.given {
+      let identifier = try filters.identifier()
+      options.sourceFilter = try filters.filter(sides[0].language, identifier)
+      options.targetFilter = try filters.filter(sides[1].language, identifier)
+    }
+    return options
+  }
+}
+
+/// Which lines of a dump are left out.
+struct FilterArguments: ParsableArguments {
+  @Option(help: "Leave out lines with fewer characters.")
+  var minCharacters: Int?
+
+  @Option(help: "Leave out lines with more characters.")
+  var maxCharacters: Int?
+
+  @Flag(help: "Leave out lines without any letter.")
+  var needLetters = false
+
+  @Flag(help: "Leave out lines that are surely in another language (CLD2, or --language-model).")
+  var checkLanguage = false
+
+  @Option(help: "A fastText model that tells languages, such as lid.176.bin.", completion: .file())
+  var languageModel: String?
+
+  func validate() throws {
+    if (minCharacters ?? 0) < 0 || (minCharacters ?? 0) > (maxCharacters ?? .max) {
+      throw ValidationError("--min-characters must be from 0 to --max-characters.")
+    }
+  }
+
+  var given: Bool {
+    minCharacters != nil || maxCharacters != nil || needLetters || checkLanguage || languageModel != nil
+  }
+
+  func identifier() throws(Failure) -> LanguageIdentifier? {
+    if let languageModel { return try LanguageIdentifier(fastText: languageModel) }
+    return checkLanguage ? LanguageIdentifier() : nil
+  }
+
+  func filter(_ language: Language, _ identifier: LanguageIdentifier?) throws(Failure) -> LineFilter {
+    let (least, most) = (minCharacters ?? 0, maxCharacters ?? .max)
+    guard let identifier else {
+      return try LineFilter(minCharacters: least, maxCharacters: most, needsLetters: needLetters)
+    }
+    return try LineFilter(
+      minCharacters: least, maxCharacters: most, needsLetters: needLetters, expecting: language, by: identifier)
+  }
+}
+
+/// How neighbours are searched.
+struct SearchArguments: ParsableArguments {
+  @Option(help: "Neighbours that are looked at for every sentence.")
+  var k: Int = 4
+
+  @Option(
+    help: ArgumentHelp(
+      "exact, auto (exact up to 200,000 x 200,000), or a Faiss factory string such as IVF4096,Flat.",
+      valueName: "auto|exact|factory"))
+  var index: IndexChoice = .automatic
+
+  @Option(help: "Cells of an index that a query looks into; an eighth of them, at least 16, if not given.")
+  var nprobe: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Parts that each side is cut into, N or SOURCExTARGET; one for each 500,000 sentences if not given. No influence on the result.",
+      valueName: "n"))
+  var shards: Shards?
+
+  /// `4`, or `4x2`.
+  struct Shards: ExpressibleByArgument {
+    var source: Int, target: Int
+
+    init?(argument: String) {
+      let parts = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+      guard let first = parts[0], let last = parts[parts.count - 1], parts.count <= 2, (1...9999).contains(first),
+        (1...9999).contains(last)
+      else { return nil }
+      (source, target) = (first, last)
+    }
+  }
+
+  func validate() throws {
+    if k < 1 { throw ValidationError("--k must be at least 1.") }
+    if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
+  }
+}
+
+/// Which pairs are written, how and where.
+struct MiningArguments: ParsableArguments {
+  @Option(help: "How a cosine is set against its neighbourhood: ratio, distance or absolute.")
+  var margin: Margin = .ratio
+
+  @Option(help: "Which candidates become pairs: max, intersect, forward or backward.")
+  var retrieval: Retrieval = .max
+
+  @Option(help: "Lowest score that is kept; all are if not given.")
+  var threshold: Double?
+
+  @Option(help: "With forward (or backward) retrieval, the most pairs that one target (or source) may be in.")
+  var limit: Int?
+
+  @Option(help: "Columns to write, comma-separated: \(PairField.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var fields: String?
+
+  @Option(name: .shortAndLong, help: "Where the pairs go: .zst and .gz are compressed; - is standard output.")
+  var output: String = "-"
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+    if let threshold, threshold.isNaN { throw ValidationError("--threshold must be a number.") }
+    _ = try fields.map { try PairField.parse($0) }
+  }
+
+  func pairFields() throws -> [PairField] { try fields.map { try PairField.parse($0) } ?? PairField.standard }
+
+  var options: MiningOptions {
+    var options = MiningOptions()
+    options.margin = margin
+    options.retrieval = retrieval
+    options.threshold = threshold
+    options.limit = limit
+    return options
+  }
+}
+
+/// Planted pairs.
+struct CalibrationArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Hide this many known pairs among the dumps, and say how well each threshold finds them.", valueName: "n"))
+  var calibrate: Int?
+
+  @Option(help: "Where they come from: lines of `source TAB target`.", completion: .file())
+  var calibrationBitext: String?
+
+  func validate() throws {
+    if (calibrate == nil) != (calibrationBitext == nil) {
+      throw ValidationError("--calibrate and --calibration-bitext go together.")
+    }
+    if let calibrate, calibrate < 1 { throw ValidationError("--calibrate must be at least 1.") }
+  }
+
+  func options(seed: UInt64) -> CalibrationOptions? {
+    guard let calibrate, let calibrationBitext else { return nil }
+    return CalibrationOptions(bitext: calibrationBitext, pairs: calibrate, seed: seed)
+  }
+}
+
+extension Duration {
+  var seconds: Double { self / .seconds(1) }
+}
+
+extension Double {
+  var rounded2: String { String(format: "%.2f", self) }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Base
+import Corpus
+import Encoder
+import Mine
+
+struct ScoreCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Scores every line of an aligned bitext by its margin within the corpus.",
+    discussion: """
+      Line i of SOURCE is said to be the translation of line i of TARGET; how far that is true shows in the margin: the pair's \
+      cosine against the cosines of both sentences with their nearest neighbours on the other side. Instead of two texts, one \
+      table of `source TAB target` may be given.
+
+      Writes `score TAB source TAB target` for every line, in the order of the input; with --threshold only those that reach \
+      it. A line with an empty side has a score of 0. Stages are kept in the work folder as by `ems mine`.
+
+      EXAMPLES
+        ems score de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
+          --output scored.tsv.zst
+        ems score corpus.de-en.tsv.zst --model models/ems-mini --source-language de --target-language en \\
+          --threshold 1.04 --fields score,cosine,source,target,flags --output clean.tsv.zst
+      """)
+
+  @Argument(help: "The source text, or a table of `source TAB target`.", completion: .file())
+  var source: String
+
+  @Argument(help: "The target text.", completion: .file())
+  var target: String?
+
+  @OptionGroup(title: "Texts") var texts: PipelineArguments
+
+  @Flag(help: "Stop at invalid UTF-8 instead of replacing it by U+FFFD.")
+  var strict = false
+
+  @OptionGroup(title: "Search") var search: SearchArguments
+
+  @Option(help: "How a cosine is set against its neighbourhood: ratio, distance or absolute.")
+  var margin: Margin = .ratio
+
+  @Option(help: "Lowest score that is kept; all are if not given.")
+  var threshold: Double?
+
+  @Option(
+    help:
+      "Columns to write, comma-separated: \(Self.fields.map(\.rawValue).joined(separator: ", ")). Rows are line numbers, from 0."
+  )
+  var fields: String?
+
+  @Option(name: .shortAndLong, help: "Where the lines go: .zst and .gz are compressed.")
+  var output: String
+
+  @Flag(help: "Begin even if memory or disk will not do.")
+  var ignoreLimits = false
+
+  @OptionGroup var common: CommonOptions
+
+  /// The columns that make sense for a pair that was given.
+  private static let fields: [PairField] = [
+    .score, .source, .target, .cosine, .sourceRow, .targetRow, .sourceRank, .targetRank, .sourceCount, .targetCount,
+    .flags,
+  ]
+
+  func validate() throws {
+    try texts.require()
+    if texts.filters.given { throw ValidationError("Every line is scored: filters belong to ems mine.") }
+    if output == "-" { throw ValidationError("--output FILE is needed: a run is resumable.") }
+    if let threshold, threshold.isNaN { throw ValidationError("--threshold must be a number.") }
+    for field in try fields.map({ try PairField.parse($0) }) ?? [] where !Self.fields.contains(field) {
+      throw ValidationError("--fields: \(field.rawValue) has no meaning for pairs that are given.")
+    }
+  }
+
+  func run() throws {
+    let console = Console(quiet: common.quiet)
+    Interruption.watch()
+    var sides = try texts.sides(source, target ?? source, TextOptions(strict: strict))
+    if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
+    let folder = try ModelFolder(path: texts.modelPath)
+    for side in sides { warnOfLanguage(side.language, folder, console) }
+    var options = try texts.options(sides, search)
+    options.aligned = true
+    options.mining.margin = margin
+    options.mining.threshold = threshold
+    options.fields = try fields.map { try PairField.parse($0) } ?? PairField.standard
+    let pipeline = try Pipeline(
+      source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: output,
+      work: texts.work ?? output + ".work", threads: common.threads, ignoringLimits: ignoreLimits,
+      progress: { console.progress($0) })
+    let summary = try pipeline.score()
+    console.finish()
+    console.say("\(output): \(Format.count(summary.written)) of \(Format.count(summary.lines)) lines")
+    if summary.empty > 0 { console.say("  with an empty side: \(Format.count(summary.empty))") }
+    for threshold in summary.linesAtThreshold.keys.sorted() {
+      console.say("  >= \(threshold): \(Format.count(summary.linesAtThreshold[threshold] ?? 0))")
+    }
+    if common.json { try Console.printJSON(summary) }
+  }
+}
