@@ -22,6 +22,9 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
@@ -37,13 +40,13 @@ let package = Package(
 
     // The rooms, from the ground up.
     .target(name: "Base", swiftSettings: swift),
+    .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
     .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
     .target(name: "Encoder", dependencies: ["Base", "Kernels", "CSentencePiece"], swiftSettings: swift),
     .target(
-      name: "Train",
-      dependencies: ["Base", "Kernels", "Corpus", "Encoder", .product(name: "Yams", package: "Yams")],
-      swiftSettings: swift),
+      name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCrypto", "CCurl"], swiftSettings: swift),
+    .target(name: "Train", dependencies: ["Base", "Kernels", "Corpus", "Encoder", "YAML"], swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
       name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
@@ -56,7 +59,7 @@ let package = Package(
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Evaluate", "Index", "Kernels", "Mine", "Train",
+        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Index", "Kernels", "Mine", "Train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -66,6 +69,7 @@ let package = Package(
     .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "TestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(name: "FetchTests", dependencies: ["Fetch", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "COpenBLAS", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "EncoderTests", dependencies: ["Encoder", "Corpus", "TestSupport"],

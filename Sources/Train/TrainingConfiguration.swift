@@ -3,7 +3,7 @@ import Corpus
 import Encoder
 import Foundation
 import Kernels
-import Yams
+import YAML
 
 /// One corpus to train on: lines `source TAB target`.
 public struct TrainingCorpus: Sendable, Equatable {
@@ -99,24 +99,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
   /// - Throws: `Failure` naming the file and the line: unknown keys (with near matches), wrong types, values out of range,
   ///   files that do not exist.
   public init(path: String) throws(Failure) {
-    let text: String
-    do {
-      text = try String(contentsOf: URL(filePath: path), encoding: .utf8)
-    } catch {
-      throw FileManager.default.fileExists(atPath: path)
-        ? Failure(.badData, path, "is not a UTF-8 text", remedy: "write the configuration in UTF-8")
-        : Failure(.missingInput, path, "cannot open: no such file", remedy: "check the path")
-    }
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      throw Failure(.badData, path, "is not YAML: \(error)", remedy: "compare it with the README's example")
-    } catch {
-      throw Failure(.badData, path, "is not YAML: \(error)")
-    }
-    guard let root else { throw Failure(.badData, path, "is empty", remedy: "start from the README's example") }
-    var reader = try YAMLReader(root, file: path, what: "the configuration")
+    var reader = try YAMLReader(path: path, what: "the configuration")
     try self.init(&reader, path: path)
     try reader.finish()
   }
@@ -273,119 +256,5 @@ public struct TrainingConfiguration: Sendable, Equatable {
     copy.checkpointEvery = 0
     copy.checkpointsKept = 0
     return "\(copy)"
-  }
-}
-
-/// A value of a YAML file that knows where it is.
-struct YAMLValue {
-  let node: Node
-  let key: String
-  let file: String
-
-  var place: String { (node.mark.map { "line \($0.line), " } ?? "") + key }
-
-  func failure(_ expected: String) -> Failure {
-    Failure(.badData, file, at: place, "is \(shown); \(expected) is expected")
-  }
-
-  private var shown: String {
-    switch node {
-    case .scalar(let scalar): "\"\(scalar.string)\""
-    case .mapping: "a mapping"
-    case .sequence: "a list"
-    default: "an alias"
-    }
-  }
-
-  var isScalar: Bool { node.scalar != nil }
-
-  func string() throws(Failure) -> String {
-    guard let text = node.scalar?.string, !text.isEmpty else { throw failure("a text") }
-    return text
-  }
-
-  func int(_ range: ClosedRange<Int>) throws(Failure) -> Int {
-    guard let text = node.scalar?.string, let value = Int(text.replacing("_", with: "")) else {
-      throw failure("a whole number")
-    }
-    guard range.contains(value) else {
-      throw failure("a whole number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  func double(_ range: ClosedRange<Double>) throws(Failure) -> Double {
-    guard let text = node.scalar?.string, let value = Double(text) else { throw failure("a number") }
-    guard range.contains(value) else { throw failure("a number from \(range.lowerBound) to \(range.upperBound)") }
-    return value
-  }
-
-  func bool() throws(Failure) -> Bool {
-    switch node.scalar?.string {
-    case "true": return true
-    case "false": return false
-    default: throw failure("true or false")
-    }
-  }
-
-  func sequence() throws(Failure) -> [YAMLValue] {
-    guard let sequence = node.sequence else { throw failure("a list") }
-    return sequence.enumerated().map { YAMLValue(node: $0.element, key: "\(key)[\($0.offset)]", file: file) }
-  }
-
-  func strings() throws(Failure) -> [String] {
-    var result: [String] = []
-    for value in try sequence() { result.append(try value.string()) }
-    return result
-  }
-
-  func mapping(_ what: String) throws(Failure) -> YAMLReader { try YAMLReader(node, file: file, what: what) }
-}
-
-/// A mapping whose keys are asked for one by one; those nobody asked for are an error in the end.
-struct YAMLReader {
-  private let entries: [String: YAMLValue]
-  private let file: String, what: String
-  private var known: Set<String> = []
-
-  init(_ node: Node, file: String, what: String) throws(Failure) {
-    guard let mapping = node.mapping else {
-      throw YAMLValue(node: node, key: what, file: file).failure("a mapping of keys to values")
-    }
-    var entries: [String: YAMLValue] = [:]
-    for (key, value) in mapping {
-      let name = key.scalar?.string ?? ""
-      guard entries[name] == nil else {
-        throw Failure(.badData, file, at: key.mark.map { "line \($0.line)" }, "the key \(name) is there twice")
-      }
-      entries[name] = YAMLValue(node: value, key: name, file: file)
-    }
-    self.entries = entries
-    self.file = file
-    self.what = what
-  }
-
-  func has(_ key: String) -> Bool { entries[key] != nil }
-
-  mutating func optional(_ key: String) -> YAMLValue? {
-    known.insert(key)
-    return entries[key]
-  }
-
-  mutating func required(_ key: String) throws(Failure) -> YAMLValue {
-    guard let value = optional(key) else { throw Failure(.badData, file, "\(what) lacks the key \(key)") }
-    return value
-  }
-
-  /// Refuses keys that were never asked for.
-  func finish() throws(Failure) {
-    for (key, value) in entries.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
-      let near = known.filter { $0.hasPrefix(key.prefix(4)) || key.hasPrefix($0.prefix(4)) }.sorted()
-      throw Failure(
-        .badData, file, at: value.place, "\(what) has no key \(key)",
-        remedy: near.isEmpty
-          ? "its keys are \(known.sorted().joined(separator: ", "))"
-          : "is \(near.joined(separator: " or ")) meant?")
-    }
   }
 }

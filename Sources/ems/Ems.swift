@@ -9,8 +9,8 @@ struct Ems: ParsableCommand {
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
     version: Version.current,
     subcommands: [
-      EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self, EvaluateCommand.self,
-      TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
+      DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self,
+      EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
     ])
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
