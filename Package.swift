@@ -26,6 +26,7 @@ let package = Package(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
     .target(name: "CKernels"),
+    .target(name: "CMPI"),
     .target(
       name: "CFaiss",
       linkerSettings: [.linkedLibrary("faiss"), .linkedLibrary("gomp"), .linkedLibrary("openblas")]),
@@ -37,7 +38,7 @@ let package = Package(
     .target(name: "Encoder", dependencies: ["Base", "Kernels", "CSentencePiece"], swiftSettings: swift),
     .target(
       name: "Train",
-      dependencies: ["Base", "Kernels", "Corpus", "Encoder", .product(name: "Yams", package: "Yams")],
+      dependencies: ["Base", "Kernels", "Corpus", "Encoder", "CMPI", .product(name: "Yams", package: "Yams")],
       swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
