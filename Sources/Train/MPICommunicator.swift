@@ -63,7 +63,8 @@ public final class MPICommunicator: Communicator {
     let code = unsafe ems_mpi_init(&rank, &size)
     guard code == 0 else { throw Self.failure("MPI_Init", code) }
     (self.rank, self.size) = (Int(rank), Int(size))
-    // Under Slurm, a signal reaches all ranks and there is time; under mpirun, what is not done in a second is killed.
+    // mpirun gives its processes a second from SIGTERM to SIGKILL, in which rank 0 must write a checkpoint. The others lose
+    // nothing by waiting.
     patience = rank == 0 ? 0.25 : 30
     guard launch.processes.map({ $0 == Int(size) }) ?? true else {
       throw Failure(
@@ -152,18 +153,19 @@ public final class MPICommunicator: Communicator {
 
   /// Ends this process, and with it the run, after a failure.
   ///
-  /// A rank that is not the first lets rank 0 go ahead, which may have a checkpoint to write.
+  /// A rank that is not the first lets rank 0 go ahead, which may have a checkpoint to write; or rank 1, if it is rank 0
+  /// that has gone.
   /// - Parameter say: told the failure, unless rank 0 has the same one.
   public func abort(_ failure: Failure, say: (Failure) -> Void) -> Never {
     var failure = failure
     if rank == 0 {
       say(failure)
+    } else if failure.subject == "rank 0" {
+      // Rank 1 has done in its place what was to be done; the others wait for it to end the run.
+      if rank == 1 { say(failure) } else { sleep(600) }
     } else {
       lifeline?.letGo()
-      let first = "rank 0"
-      if failure.subject == first {
-        say(failure)
-      } else if lifeline?.waitForFirst(seconds: 2) != true {
+      if lifeline?.waitForFirst(seconds: 2) != true {
         if failure.subject != "rank \(rank)" { failure.subject = "rank \(rank): \(failure.subject)" }
         say(failure)
       }

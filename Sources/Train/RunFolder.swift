@@ -149,11 +149,12 @@ struct RunFolder {
   private func parts(_ fingerprint: String) -> [Substring] { fingerprint.split(separator: ", ") }
 
   /// Cuts the metrics back to what the checkpoint knows of.
-  func truncateMetrics(after step: Int) throws(Failure) {
+  func truncateMetrics(after state: State) throws(Failure) {
     guard let data = FileManager.default.contents(atPath: metrics) else { return }
-    struct Line: Decodable { let step: Int }
-    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { line in
-      (try? JSONDecoder().decode(Line.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
+    struct Line: Decodable { let step: Int, validation_loss: Double? }
+    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { text in
+      guard let line = try? JSONDecoder().decode(Line.self, from: Data(text.utf8)) else { return false }
+      return line.step <= (line.validation_loss == nil ? state.step : state.validated)
     }
     let output = try OutputFile(path: metrics)
     for line in kept { try output.write(line + "\n") }

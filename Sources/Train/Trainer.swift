@@ -149,7 +149,7 @@ public final class Trainer {
       announce(caches, model, sampler, total: total, secondsPerStep: seconds)
       if peers.leads { try copyConfiguration() }
     }
-    if peers.leads { try folder.truncateMetrics(after: state.step) }
+    if peers.leads { try folder.truncateMetrics(after: state) }
     return try train(&state, model, &adam, sampler, caches, validation, limit: limit)
   }
 
@@ -286,23 +286,34 @@ public final class Trainer {
   private func initialize(_ model: TrainingModel) throws(Failure) {
     let start = try configuration.initial.map { path throws(Failure) in try ModelFolder(path: path) }
     if let start, let path = configuration.initial {
-      guard start.configuration.hiddenSize == modelConfiguration.hiddenSize,
-        start.configuration.numHiddenLayers == modelConfiguration.numHiddenLayers,
-        start.configuration.vocabSize == modelConfiguration.vocabSize
-      else {
+      let (c, m) = (start.configuration, modelConfiguration)
+      let sizes = [
+        ("num_hidden_layers", c.numHiddenLayers, m.numHiddenLayers), ("hidden_size", c.hiddenSize, m.hiddenSize),
+        ("num_attention_heads", c.numAttentionHeads, m.numAttentionHeads),
+        ("intermediate_size", c.intermediateSize, m.intermediateSize), ("vocab_size", c.vocabSize, m.vocabSize),
+        ("max_position_embeddings", c.maxPositionEmbeddings, m.maxPositionEmbeddings),
+      ]
+      if let (name, has, wanted) = sizes.first(where: { $0.1 != $0.2 }) {
         throw Failure(
-          .badData, path, "is a model of other sizes than the configuration's", remedy: "make the sizes agree")
+          .badData, path, "is a model of other sizes than the configuration's: its \(name) is \(has), not \(wanted)",
+          remedy: "make the sizes agree")
       }
       guard start.tokenizer.model == tokenizer.model else {
         throw Failure(.badData, path, "has another tokenizer", remedy: "name \(path)/sentencepiece.model as tokenizer")
       }
     }
     var random = SplitMix(state: mix(configuration.seed ^ 0x1417))
+    var fresh: [String] = []
+    let languages = modelConfiguration.languages
     for (name, shape, tensor) in model.parameters.named {
-      if let start, let entry = start.weights[name], entry.shape == shape {
+      // The heads may be missing or of another size, and a row of the language table is no other language's.
+      let otherLanguages =
+        name.hasPrefix("model.la_tag_linear.embedding") && start?.configuration.languages != languages
+      if let start, let entry = start.weights[name], entry.shape == shape, !otherLanguages {
         try copy(start.weights, name, into: tensor)
         continue
       }
+      if start != nil { fresh.append(name) }
       let isNorm = name.lowercased().contains("norm")
       let isTable = name.contains("embedding")
       let bound = 1 / Float(shape.last ?? 1).squareRoot()
@@ -323,6 +334,9 @@ public final class Trainer {
           for i in 0..<shape[1] { elements[i] = 0 }
         }
       }
+    }
+    if let start, !fresh.isEmpty {
+      observer.say("\(start.path) has no fitting \(fresh.joined(separator: ", ")); they start at random")
     }
   }
 
@@ -402,11 +416,20 @@ public final class Trainer {
   ) throws(Failure) -> TrainingSummary {
     let last = min(limit ?? .max, state.totalSteps)
     var work = Work()
+    // What rank 0 is known to have written down.
+    var confirmed = state
     do throws(Failure) {
-      try takeSteps(to: last, &state, &work, model, &adam, sampler, caches, validation)
+      try takeSteps(to: last, &state, &confirmed, &work, model, &adam, sampler, caches, validation)
     } catch {
-      // A rank has gone. What this one holds is whole: parameters change only after everything was exchanged.
-      guard peers.lost != nil, peers.leads, state.step > 0 else { throw error }
+      // A rank has gone. What every other one holds is whole: parameters change only after everything was exchanged. Rank
+      // 0 writes it down; or rank 1, if it is rank 0 that has gone. The last validation may then be lost, and is due again.
+      let heir = peers.rank == 1 && error.subject == "rank 0"
+      guard peers.lost != nil, peers.leads || heir, state.step > 0 else { throw error }
+      if heir {
+        (state.validated, state.bestValue, state.bestStep) = (
+          confirmed.validated, confirmed.bestValue, confirmed.bestStep
+        )
+      }
       let path = try save(state, model, adam)
       throw Failure(
         error.kind, error.subject, at: "after step \(state.step)", error.problem,
@@ -432,8 +455,9 @@ public final class Trainer {
 
   /// Takes steps up to `last`, or until a rank is asked to stop; validates and writes checkpoints where they are due.
   private func takeSteps(
-    to last: Int, _ state: inout RunFolder.State, _ work: inout Work, _ model: TrainingModel, _ adam: inout Adam,
-    _ sampler: Sampler, _ caches: [TokenCache], _ validation: [[TrainingBatch]]
+    to last: Int, _ state: inout RunFolder.State, _ confirmed: inout RunFolder.State, _ work: inout Work,
+    _ model: TrainingModel, _ adam: inout Adam, _ sampler: Sampler, _ caches: [TokenCache],
+    _ validation: [[TrainingBatch]]
   ) throws(Failure) {
     let begin = ContinuousClock.now
     let secondsBefore = state.seconds
@@ -451,6 +475,7 @@ public final class Trainer {
       }
       // All stop after the same step, whichever of them was asked to.
       let asked = try peers.gather([interrupted() ? 1 : 0]).contains { $0[0] != 0 }
+      confirmed = state
       if state.step >= last || asked { return }
       try takeStep(&state, &work, model, &adam, sampler, caches, &metrics)
 

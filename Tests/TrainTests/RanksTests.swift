@@ -186,7 +186,7 @@ import Train
       says: "another configuration", "negatives")
   }
 
-  @Test func aRankThatDiesLeavesACheckpoint() throws {
+  @Test(arguments: [0, 1, 2]) func aRankThatDiesLeavesACheckpoint(dying: Int) throws {
     let place = try Workplace()
     let changes = ["validation": "{pairs: 6, every: 2}", "checkpoint_every": "100"] as [String: String?]
     let counts = Counts()
@@ -199,12 +199,14 @@ import Train
     // Everywhere: before the first step, in the middle of one, in a validation, between two.
     for (i, lifetime) in stride(from: 0, to: all, by: 7).enumerated() {
       let path = try place.configuration("run\(i)", changes)
-      let results = place.train(path, ranks: 3, dies: (1, lifetime))
+      let results = place.train(path, ranks: 3, dies: (dying, lifetime))
       for (rank, result) in results.enumerated() {
         let problem = failure { _ = try result.get() }
-        if rank == 0 { expect(problem, says: "rank 1", "has gone") }
+        if rank == dying { continue }
+        expect(problem, says: "rank \(dying)", "has gone")
+        // Rank 0 writes it, or rank 1 in its place.
         let last = try? place.checkpoints("run\(i)").last
-        if rank == 0, let last { expect(problem, says: last, "--resume") }
+        if rank == (dying == 0 ? 1 : 0), let last { expect(problem, says: last, "--resume") }
       }
       if let last = try? place.checkpoints("run\(i)").last { stopped.insert(last) }
       for result in place.train(path, ranks: 3, resume: true) { _ = try result.get() }

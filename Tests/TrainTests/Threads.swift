@@ -14,7 +14,7 @@ final class ThreadGroup: Sendable {
   }
   private struct State {
     var offers: [Int: Offer] = [:]
-    var arrived = 0, left = 0, round = 0
+    var arrived = 0, left = 0, round = 0, finished = 0
     var gone: Int?
   }
   private let condition = NSCondition()
@@ -41,6 +41,8 @@ final class ThreadGroup: Sendable {
     func exchange(_ send: Tensor, _ parts: [Range<Int>], into receive: Tensor, _ places: [Range<Int>]) throws(Failure) {
       if let lifetime, exchanges >= lifetime {
         leave()
+        // A dead process does nothing any more; a thread must come to an end, but not before it can disturb nobody.
+        group.waitForOthers()
         throw Failure(.software, "rank \(rank)", "died as it was told to")
       }
       exchanges += 1
@@ -55,6 +57,19 @@ final class ThreadGroup: Sendable {
     condition.lock()
     unsafe state.gone = unsafe state.gone ?? rank
     condition.broadcast()
+    condition.unlock()
+  }
+
+  private func finish() {
+    condition.lock()
+    unsafe state.finished += 1
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  private func waitForOthers() {
+    condition.lock()
+    while unsafe state.finished < size - 1 { condition.wait() }
     condition.unlock()
   }
 
@@ -82,7 +97,7 @@ final class ThreadGroup: Sendable {
     }
     // Nobody goes on before all have copied: what was sent may change after that.
     unsafe state.left += 1
-    if unsafe state.left == size { unsafe state = State(round: round + 1, gone: state.gone) }
+    if unsafe state.left == size { unsafe state = State(round: round + 1, finished: state.finished, gone: state.gone) }
     condition.broadcast()
     while unsafe state.round == round { condition.wait() }
   }
@@ -103,6 +118,7 @@ final class ThreadGroup: Sendable {
         // A rank that fails by itself is gone for the others, too.
         if case .failure = result { own.leave() }
         results.withLock { $0[rank] = result }
+        group.finish()
         threads.leave()
       }
       thread.stackSize = 8 << 20
