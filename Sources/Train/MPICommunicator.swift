@@ -33,9 +33,12 @@ public final class MPICommunicator: Communicator {
     var launcher: String
     /// How many it has started, if it says so.
     var processes: Int?
+    /// Whether a process manager that MPI can talk to is there.
+    var connected: Bool
 
     /// - Returns: nil when the environment speaks of no launcher, or of one process.
     init?(_ environment: [String: String]) {
+      connected = environment["PMIX_RANK"] != nil || environment["PMI_RANK"] != nil
       func number(_ key: String) -> Int? { environment[key].flatMap { Int($0) } }
       if let count = number("OMPI_COMM_WORLD_SIZE") {
         (launcher, processes) = ("mpirun", count)
@@ -53,6 +56,12 @@ public final class MPICommunicator: Communicator {
   private init(_ launch: Launch, library: String?) throws(Failure) {
     let started =
       launch.processes.map { "\(launch.launcher) has started \($0) processes" } ?? "under \(launch.launcher)"
+    if launch.launcher == "srun", !launch.connected {
+      // MPI would end the process with a page of its own.
+      throw Failure(
+        .usage, "srun", "\(started), but does not connect them",
+        remedy: "start them with srun --mpi=pmix, or with mpirun")
+    }
     if let problem = unsafe ems_mpi_load(library) {
       throw Failure(
         .missingInput, library ?? "libmpi.so.40",

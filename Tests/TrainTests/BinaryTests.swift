@@ -137,6 +137,16 @@ import Testing
       #expect(process.terminationStatus == 66)
       #expect(log(place).contains(says) && log(place).contains("openmpi-bin"), "\(log(place))")
     }
+    // srun without its MPI plug-in: every process would be alone.
+    let step = Process()
+    step.executableURL = URL(filePath: Self.ems)
+    step.arguments = ["train", path]
+    step.environment = ["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2"]
+    step.standardError = FileHandle(forWritingAtPath: try place.folder.write("log", ""))
+    try step.run()
+    step.waitUntilExit()
+    #expect(step.terminationStatus == 64)
+    #expect(log(place).contains("srun has started 2 processes") && log(place).contains("--mpi=pmix"), "\(log(place))")
     #expect(!FileManager.default.fileExists(atPath: place.folder.file("run")))
     // One process needs none of it.
     let alone = Process()

@@ -19,15 +19,19 @@ func program(_ name: String) -> String? {
 struct MPITests {
   /// Enough steps to be hit in the middle; no checkpoint is due before the end.
   static let long: [String: String?] = [
-    "steps": "600", "checkpoint_every": "10000", "validation": "{pairs: 4, every: 90}", "batch_pairs": "64",
+    "steps": "400", "checkpoint_every": "10000", "validation": "{pairs: 4, every: 90}", "batch_pairs": "64",
   ]
 
   /// Starts `mpirun -n RANKS ems train`; its output goes to files.
   func start(_ place: Workplace, _ path: String, ranks: Int, _ arguments: [String] = []) throws -> Process {
     let process = Process()
-    process.executableURL = URL(filePath: try #require(program("mpirun")))
+    // The test's threads block signals, and mpirun would have that from them.
+    process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments =
-      ["-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", BinaryTests.ems, "train", path, "--quiet"] + arguments
+      [
+        "--default-signal=TERM", try #require(program("mpirun")), "-n", "\(ranks)", "--oversubscribe", "--bind-to",
+        "none", BinaryTests.ems, "train", path, "--quiet",
+      ] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging([
       // In a container everybody is root, and one process may not read another's memory.
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -69,7 +73,7 @@ struct MPITests {
   func waitForSteps(_ place: Workplace, _ run: String, _ process: Process) {
     func count() -> Int { ((try? place.folder.read("\(run)/metrics.jsonl")) ?? []).count { $0 == 0x0A } }
     let deadline = Date(timeIntervalSinceNow: 60)
-    while process.isRunning, count() < 60, Date() < deadline { usleep(2000) }
+    while process.isRunning, count() < 40, Date() < deadline { usleep(2000) }
   }
 
   @Test func theCurveIsThatOfOneProcess() throws {
@@ -106,7 +110,7 @@ struct MPITests {
       #expect(process.terminationStatus != 0)
       #expect(log.contains("ems: error: rank \(rank): after step") && log.contains("has gone"), "\(log)")
       let last = try #require(try place.checkpoints(run).last)
-      #expect(log.contains("\(last) is written, --resume continues") && last != "step-000000600", "\(last)\n\(log)")
+      #expect(log.contains("\(last) is written, --resume continues") && last != "step-000000400", "\(last)\n\(log)")
       try train(place, path, ranks: 2, ["--resume"])
       expectSame(try place.result(run), try place.result("whole"))
     }
@@ -124,7 +128,7 @@ struct MPITests {
       process.waitUntilExit()
       let log = text(place, "log")
       #expect(rank == nil ? process.terminationStatus != 0 : process.terminationStatus == 130, "\(run): \(log)")
-      #expect(try #require(try place.checkpoints(run).last) != "step-000000600", "\(run): \(log)")
+      #expect(try #require(try place.checkpoints(run).last) != "step-000000400", "\(run): \(log)")
       try train(place, path, ranks: 2, ["--resume"])
       expectSame(try place.result(run), try place.result("whole"))
     }
@@ -143,18 +147,6 @@ struct MPITests {
     again.waitUntilExit()
     #expect(again.terminationStatus == 74)
     #expect(text(place, "log").contains("holds a training run already"))
-    // srun without its MPI plug-in: every process would be alone.
-    let alone = Process()
-    alone.executableURL = URL(filePath: BinaryTests.ems)
-    alone.arguments = ["train", path, "--resume"]
-    alone.environment = ProcessInfo.processInfo.environment.merging([
-      "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2", "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    ]) { $1 }
-    alone.standardError = FileHandle(forWritingAtPath: try place.folder.write("log", ""))
-    try alone.run()
-    alone.waitUntilExit()
-    #expect(alone.terminationStatus == 64, "\(text(place, "log"))")
-    #expect(text(place, "log").contains("--mpi=pmix"), "\(text(place, "log"))")
   }
 
   @Test(.enabled(if: program("mpicc") != nil, "mpicc is not installed (Debian: libopenmpi-dev)"))
