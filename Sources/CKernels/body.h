@@ -455,6 +455,31 @@ static float NAME(softmax)(long n, float *x) {
   return m + logf(s);
 }
 
+static void NAME(softmax_sum)(long n, const float *x, float *largest, float *inverse) {
+  float m = x[0];
+  vf mv = SPLAT(m), sum = {};
+  long whole = n / VW * VW;
+  for (long j = 0; j < whole; j += VW) mv = NAME(vmax)(mv, LOAD(x + j));
+  m = NAME(hmax)(mv);
+  for (long j = whole; j < n; j++) m = x[j] > m ? x[j] : m;
+  for (long j = 0; j < whole; j += VW) sum += NAME(vexp)(LOAD(x + j) - m);
+  float s = NAME(hsum)(sum);
+  for (long j = whole; j < n; j++) s += expf(x[j] - m);
+  *largest = m;
+  *inverse = 1.0f / s;
+}
+
+static void NAME(pair_gradient)(long n, float *x, float largest, float inverse, const float *largests,
+                                const float *inverses, float factor) {
+  long whole = n / VW * VW;
+  for (long j = 0; j < whole; j += VW) {
+    vf v = LOAD(x + j);
+    STORE(x + j, factor * (NAME(vexp)(v - largest) * inverse + NAME(vexp)(v - LOAD(largests + j)) * LOAD(inverses + j)));
+  }
+  for (long j = whole; j < n; j++)
+    x[j] = factor * (expf(x[j] - largest) * inverse + expf(x[j] - largests[j]) * inverses[j]);
+}
+
 static float NAME(dot)(long n, const float *x, const float *y) {
   vf s = {};
   long i = 0;
@@ -590,6 +615,8 @@ const ems_kernels NAME(table) = {
     .attention_backward = NAME(attention_backward),
     .mean_rows = NAME(mean_rows),
     .softmax = NAME(softmax),
+    .softmax_sum = NAME(softmax_sum),
+    .pair_gradient = NAME(pair_gradient),
     .dot = NAME(dot),
     .axpy = NAME(axpy),
     .sum_squares = NAME(sum_squares),

@@ -42,8 +42,13 @@ public struct AttentionState: Sendable {
 
   /// Floats needed for `segments` with `heads` heads.
   public static func size(_ segments: Segments, heads: Int) -> Int {
+    size(segments, 0..<segments.count, heads: heads)
+  }
+
+  /// Floats needed for some of the sentences.
+  public static func size(_ segments: Segments, _ sentences: Range<Int>, heads: Int) -> Int {
     var total = 0
-    for i in 0..<segments.count {
+    for i in sentences {
       let t = segments.length(i)
       total += heads * t * ems_attention_ld(t)
     }
@@ -97,7 +102,7 @@ extension Compute {
         for h in 0..<heads {
           let q = unsafe qkv.pointer + start * 3 * d + h * width
           let p = unsafe state.map { unsafe $0.probabilities.pointer + $0.offsets[i] + h * size } ?? scratch
-          let element = UInt64(state.map { $0.offsets[i] } ?? 0) + UInt64(h * size)
+          let element = dropout.place.index(state.map { $0.offsets[i] } ?? 0) + UInt64(h * size)
           unsafe kernels.pointee.attention(
             t, width, q, q + d, q + 2 * d, 3 * d, scale, a.pointer + start * d + h * width, d, p, scratch + block,
             dropout.threshold, dropout.scale, dropout.key, element)
@@ -133,7 +138,7 @@ extension Compute {
           unsafe kernels.pointee.attention_backward(
             t, width, q, q + d, q + 2 * d, 3 * d, scale, da.pointer + start * d + h * width, d,
             state.probabilities.pointer + offset, dq, dq + d, dq + 2 * d, scratch, dropout.threshold, dropout.scale,
-            dropout.key, UInt64(offset))
+            dropout.key, dropout.place.index(state.offsets[i]) + UInt64(h * size))
         }
       }
     }

@@ -69,47 +69,63 @@ extension Compute {
     }
   }
 
-  /// The symmetric in-batch loss (CE(rows, diagonal) + CE(columns, diagonal)) / 2 and its gradient in place of the scores.
+  // The symmetric in-batch loss (CE(rows, diagonal) + CE(columns, diagonal)) / 2 of the scores s_ij = cos(p(u_i), p(v_j)) / T
+  // of M pairs, in two steps, for a block of b rows of the scores: those of the sources, or transposed, those of the
+  // targets. What the blocks need of each other is two numbers a row, so they may lie in different processes.
+
+  /// How the softmax of each row is to be had, and the rows' share of the loss.
   ///
   /// - Parameters:
-  ///   - scores: [B, B], s_ij = cos(p(u_i), p(v_j)) / T; overwritten by scale · d loss / d s
-  ///   - excluded: says of i ≠ j whether the pair is no negative (a duplicate of i's own partner)
-  ///   - transposed: [B, B] workspace
-  ///   - losses: [B, 1] workspace
-  /// - Returns: the loss, unscaled.
-  public func pairCrossEntropy(
-    _ scores: Tensor, excluded: (@Sendable (Int, Int) -> Bool)?, scale: Float, transposed: Tensor, losses: Tensor
+  ///   - scores: [b, M]; those left out become -1e9
+  ///   - first: the column of row 0's own pair; row i's is `first + i`
+  ///   - excluded: says of row i and column j, j not the row's own, whether the pair is no negative (a duplicate)
+  ///   - statistics: [b, 2] gets of every row the largest score m and 1 / Σ exp(s - m)
+  /// - Returns: the sum over the rows of -log softmax at the row's own column.
+  public func pairStatistics(
+    _ scores: Tensor, first: Int, excluded: (@Sendable (Int, Int) -> Bool)?, into statistics: Tensor
   ) -> Double {
-    let b = scores.rows
-    precondition(scores.columns == b && transposed.rows == b && transposed.columns == b && losses.count == b)
-    if let excluded {
-      unsafe parallelRows(b, grain: 16) { rows, _ in
-        for i in rows { for j in 0..<b where i != j && excluded(i, j) { unsafe scores.pointer[i * b + j] = -1e9 } }
-      }
-    }
-    transpose(scores, into: transposed)
-    var total: Double = 0
-    for side in [scores, transposed] {
-      unsafe parallelRows(b, grain: 16) { rows, _ in
-        for i in rows {
-          let row = unsafe side.pointer + i * b
-          let own = unsafe row[i]
-          let logSum = unsafe kernels.pointee.softmax(b, row)
-          unsafe losses.pointer[i] = logSum - own
-          unsafe row[i] -= 1
-        }
-      }
-      losses.withElements { values in for i in values.indices { total += Double(values[i]) } }
-    }
-    let factor = scale / Float(2 * b)
-    unsafe parallelRows(b, grain: 16) { rows, _ in
+    let columns = scores.columns
+    precondition(first >= 0 && first + scores.rows <= columns)
+    precondition(statistics.rows == scores.rows && statistics.columns == 2)
+    unsafe parallelRows(scores.rows, grain: 16) { rows, _ in
       for i in rows {
-        for j in 0..<b {
-          unsafe scores.pointer[i * b + j] = factor * (scores.pointer[i * b + j] + transposed.pointer[j * b + i])
-        }
+        let row = unsafe scores.pointer + i * columns
+        if let excluded { for j in 0..<columns where j != first + i && excluded(i, j) { unsafe row[j] = -1e9 } }
+        unsafe kernels.pointee.softmax_sum(
+          columns, row, statistics.pointer + 2 * i, statistics.pointer + 2 * i + 1)
       }
     }
-    return total / Double(2 * b)
+    var total = 0.0
+    for i in 0..<scores.rows {
+      total += Double(statistics[i, 0]) - Glibc.log(Double(statistics[i, 1])) - Double(scores[i, first + i])
+    }
+    return total
+  }
+
+  /// The gradient of the loss in place of the scores.
+  ///
+  /// - Parameters:
+  ///   - scores: [b, M], as `pairStatistics` left them
+  ///   - first: the column of row 0's own pair
+  ///   - statistics: [b, 2], of the rows
+  ///   - columnStatistics: [2, M], of the columns: of the transposed block's rows, transposed
+  ///   - factor: of the gradient; 1 / (2 pairs) for the loss averaged over pairs
+  public func pairGradient(
+    _ scores: Tensor, first: Int, statistics: Tensor, columnStatistics: Tensor, factor: Float
+  ) {
+    let columns = scores.columns
+    precondition(first >= 0 && first + scores.rows <= columns)
+    precondition(statistics.rows == scores.rows && statistics.columns == 2)
+    precondition(columnStatistics.rows == 2 && columnStatistics.columns == columns)
+    unsafe parallelRows(scores.rows, grain: 16) { rows, _ in
+      for i in rows {
+        let row = unsafe scores.pointer + i * columns
+        unsafe kernels.pointee.pair_gradient(
+          columns, row, statistics.pointer[2 * i], statistics.pointer[2 * i + 1], columnStatistics.pointer,
+          columnStatistics.pointer + columns, factor)
+        unsafe row[first + i] -= 2 * factor
+      }
+    }
   }
 
   /// y = xᵀ.

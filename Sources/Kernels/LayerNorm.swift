@@ -10,12 +10,52 @@ public struct Dropout: Sendable {
   /// Differs for every site, layer and step, in all its bits: the output of a mixer such as splitmix64's. (Keys that differ
   /// in a single bit give masks that are not independent of each other.)
   public var key: UInt64
+  /// Where the elements lie in the batch that the mask is of.
+  public var place: Place
 
   /// - Parameter probability: in [0, 1).
-  public init(probability: Float, key: UInt64) {
+  public init(probability: Float, key: UInt64, place: Place = .whole) {
     precondition(probability >= 0 && probability < 1)
     self.probability = probability
     self.key = key
+    self.place = place
+  }
+
+  /// A part of a batch of pairs as two runs of the whole batch's elements: the sources', then the targets'. With it a part
+  /// has the masks that it has in the whole.
+  public struct Place: Sendable, Equatable {
+    /// The part's first element of the second run.
+    public var boundary: Int
+    /// What is added to an element's index in the part for its index in the whole: in the first and in the second run.
+    public var first: Int, second: Int
+
+    /// A place in units of rows, or of whatever `scaled` turns into elements.
+    public init(boundary: Int, first: Int, second: Int) {
+      self.boundary = boundary
+      self.first = first
+      self.second = second
+    }
+
+    /// The whole batch.
+    public static let whole = Place(boundary: 0, first: 0, second: 0)
+
+    /// The place when every unit is `width` elements.
+    public func scaled(by width: Int) -> Place {
+      Place(boundary: boundary * width, first: first * width, second: second * width)
+    }
+
+    /// The index in the whole of element `i` of the part.
+    func index(_ i: Int) -> UInt64 { UInt64(i + (i < boundary ? first : second)) }
+
+    /// Runs `body` on the pieces of a range that lie in one run each.
+    func forEachPiece(of range: Range<Int>, _ body: (Range<Int>) -> Void) {
+      if range.contains(boundary), range.lowerBound < boundary {
+        body(range.lowerBound..<boundary)
+        body(boundary..<range.upperBound)
+      } else {
+        body(range)
+      }
+    }
   }
 
   /// No dropout: evaluation and inference.
@@ -67,13 +107,16 @@ extension Compute {
     precondition(y.rows == x.rows && y.columns == d && gain.count == d && bias.count == d)
     precondition(branch.map { $0.rows == x.rows && $0.columns == d } ?? true)
     precondition(state.map { $0.normalised.rows == x.rows && $0.normalised.columns == d } ?? true)
+    precondition(dropout.place.boundary % d == 0, "a row cannot lie in both runs")
     unsafe parallelRows(x.rows, grain: 64) { range, _ in
-      let start = range.lowerBound * d
-      unsafe kernels.pointee.layer_norm(
-        range.count, d, x.pointer + start, branch.map { unsafe UnsafePointer($0.pointer + start) }, gain.pointer,
-        bias.pointer, eps, y.pointer + start, state.map { unsafe $0.normalised.pointer + start },
-        state.map { unsafe $0.reciprocalDeviation.pointer + range.lowerBound }, dropout.threshold, dropout.scale,
-        dropout.key, UInt64(start))
+      dropout.place.forEachPiece(of: range.lowerBound * d..<range.upperBound * d) { elements in
+        let (start, row) = (elements.lowerBound, elements.lowerBound / d)
+        unsafe kernels.pointee.layer_norm(
+          elements.count / d, d, x.pointer + start, branch.map { unsafe UnsafePointer($0.pointer + start) },
+          gain.pointer, bias.pointer, eps, y.pointer + start, state.map { unsafe $0.normalised.pointer + start },
+          state.map { unsafe $0.reciprocalDeviation.pointer + row }, dropout.threshold, dropout.scale, dropout.key,
+          dropout.place.index(start))
+      }
     }
   }
 
@@ -115,9 +158,11 @@ extension Compute {
       return
     }
     unsafe parallelRows(x.count, grain: 1 << 15) { range, _ in
-      unsafe kernels.pointee.dropout(
-        range.count, x.pointer + range.lowerBound, y.pointer + range.lowerBound, dropout.threshold, dropout.scale,
-        dropout.key, UInt64(range.lowerBound))
+      dropout.place.forEachPiece(of: range) { elements in
+        unsafe kernels.pointee.dropout(
+          elements.count, x.pointer + elements.lowerBound, y.pointer + elements.lowerBound, dropout.threshold,
+          dropout.scale, dropout.key, dropout.place.index(elements.lowerBound))
+      }
     }
   }
 }

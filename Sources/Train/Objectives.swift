@@ -1,3 +1,4 @@
+import Base
 import Encoder
 import Kernels
 
@@ -18,6 +19,16 @@ public struct ObjectiveSettings: Sendable, Equatable {
   public var maskDuplicates = false
   /// Dropout after the language embedding's normalisation, in [0, 1).
   public var languageDropout: Float = 0.1
+  /// Whose pairs are negatives when several processes train together.
+  public var negatives = Negatives.global
+
+  /// Which pairs of a batch are negatives of a pair.
+  public enum Negatives: String, Sendable {
+    /// All others of the batch: the numbers are those of one process.
+    case global
+    /// The others of the same process's part of the batch: less to exchange, and fewer negatives.
+    case local
+  }
 
   /// The released recipe.
   public init() {}
@@ -37,7 +48,7 @@ public struct Losses: Sendable, Equatable {
 final class Objectives {
   private let parameters: Parameters
   private let compute: Compute
-  private var capacity = 0
+  private var capacity = 0, columnCapacity = 0
   // One row a sentence: [2B, .]
   private var language = Tensor(rows: 0, columns: 0)
   private var z = Tensor(rows: 0, columns: 0), q = Tensor(rows: 0, columns: 0), s = Tensor(rows: 0, columns: 0)
@@ -46,7 +57,13 @@ final class Objectives {
   private var hidden = Tensor(rows: 0, columns: 0), dHidden = Tensor(rows: 0, columns: 0)
   private var projected = Tensor(rows: 0, columns: 0), dProjected = Tensor(rows: 0, columns: 0)
   private var lengths = Tensor(rows: 0, columns: 0), losses = Tensor(rows: 0, columns: 0)
-  private var scores = Tensor(rows: 0, columns: 0), transposed = Tensor(rows: 0, columns: 0)
+  // A source's scores with all targets, and a target's with all sources: [b, M] each, and of each row two numbers.
+  private var scores = [Tensor(rows: 0, columns: 0), Tensor(rows: 0, columns: 0)]
+  private var statistics = [Tensor(rows: 0, columns: 0), Tensor(rows: 0, columns: 0)]
+  // Of all ranks: the unit vectors of sources and targets, [M, .] each, and what belongs to the scores.
+  private var everyone = [Tensor(rows: 0, columns: 0), Tensor(rows: 0, columns: 0)]
+  private var everyStatistics = [Tensor(rows: 0, columns: 0), Tensor(rows: 0, columns: 0)]
+  private var columnStatistics = Tensor(rows: 0, columns: 0)
   private var workspace = Tensor(rows: 0, columns: 0)
   private var logits: Tensor
   private var packedRows: PackedMatrix
@@ -79,9 +96,13 @@ final class Objectives {
     packedRows = PackedMatrix(rows: 0, columns: 0, on: compute)
   }
 
-  private func reserve(_ rows: Int) {
-    if rows <= capacity { return }
-    capacity = rows
+  /// - Parameters:
+  ///   - rows: sentences here, 2b
+  ///   - columns: pairs whose scores are computed, M
+  private func reserve(_ rows: Int, columns: Int) {
+    if rows <= capacity, columns <= columnCapacity { return }
+    let rows = max(rows, capacity), columns = max(columns, columnCapacity)
+    (capacity, columnCapacity) = (rows, columns)
     let d = parameters.configuration.hiddenSize
     let w = d + parameters.configuration.languageSize
     func matrix(_ columns: Int) -> Tensor { Tensor(rows: rows, columns: columns) }
@@ -91,10 +112,15 @@ final class Objectives {
     (hidden, dHidden) = (matrix(d), matrix(d))
     (projected, dProjected) = (matrix(Configuration.alignmentSize), matrix(Configuration.alignmentSize))
     (lengths, losses) = (matrix(1), matrix(1))
-    (scores, transposed) = (matrix((rows + 1) / 2), matrix((rows + 1) / 2))
+    let pairs = (rows + 1) / 2
+    scores = (0..<2).map { _ in Tensor(rows: pairs, columns: columns) }
+    statistics = (0..<2).map { _ in Tensor(rows: pairs, columns: 2) }
+    everyone = (0..<2).map { _ in Tensor(rows: columns, columns: Configuration.alignmentSize) }
+    everyStatistics = (0..<2).map { _ in Tensor(rows: columns, columns: 2) }
+    columnStatistics = Tensor(rows: 2, columns: columns)
     workspace = Tensor(rows: 2 * ((rows + parameters.configuration.numLanguages + 63) / 64 + 1), columns: w)
     packedRows = PackedMatrix(
-      rows: max(rows, Configuration.alignmentSize), columns: max(w, d, (rows + 1) / 2), on: compute)
+      rows: max(rows, columns, Configuration.alignmentSize), columns: max(w, d, columns), on: compute)
   }
 
   /// The losses of a batch of B pairs and their gradients.
@@ -104,22 +130,29 @@ final class Objectives {
   ///   - du: [2B, D], added to; nil for evaluation
   ///   - bags: row i is what u_i must reconstruct: the tokens of its partner
   ///   - languages: row i is the language of u_i's partner
+  ///   - duplicates: of two pairs of the whole batch
+  ///   - part: the number of the first pair in the whole batch, and how many that has; losses are averaged over these, so
+  ///     that the sum over the ranks is the whole batch's
+  ///   - peers: who has the other parts
   ///   - scale: factor of all gradients
   func evaluate(
     _ u: Tensor, bags: TokenBags, languages: [Int32], duplicates: (@Sendable (Int, Int) -> Bool)?,
-    settings: ObjectiveSettings, languageNoise: Dropout, scale: Float, du: Tensor?, gradients: Parameters?
-  ) -> Losses {
+    part: (first: Int, pairs: Int), among peers: Peers, settings: ObjectiveSettings, languageNoise: Dropout,
+    scale: Float, du: Tensor?, gradients: Parameters?
+  ) throws(Failure) -> Losses {
     precondition(u.rows % 2 == 0 && bags.count == u.rows && languages.count == u.rows)
-    reserve(u.rows)
+    let shared = peers.size > 1 && settings.negatives == .global
+    reserve(u.rows, columns: shared ? part.pairs : u.rows / 2)
     var result = Losses()
     if settings.xtrWeight != 0 {
       result.xtr = reconstruction(
-        u, bags, languages, noise: languageNoise, scale: scale * settings.xtrWeight, du: du, gradients: gradients)
+        u, bags, languages, of: part.pairs, noise: languageNoise, scale: scale * settings.xtrWeight, du: du,
+        gradients: gradients)
     }
     if settings.alignmentWeight != 0 {
-      result.alignment = alignment(
-        u, temperature: settings.temperature, duplicates: duplicates, scale: scale * settings.alignmentWeight, du: du,
-        gradients: gradients)
+      result.alignment = try alignment(
+        u, part: part, among: shared ? peers : nil, temperature: settings.temperature, duplicates: duplicates,
+        scale: scale * settings.alignmentWeight, du: du, gradients: gradients)
     }
     result.total =
       Double(settings.xtrWeight) * result.xtr + Double(settings.alignmentWeight) * result.alignment
@@ -129,12 +162,12 @@ final class Objectives {
   // MARK: cross-lingual token-level reconstruction
 
   private func reconstruction(
-    _ u: Tensor, _ bags: TokenBags, _ languages: [Int32], noise: Dropout, scale: Float, du: Tensor?,
+    _ u: Tensor, _ bags: TokenBags, _ languages: [Int32], of pairs: Int, noise: Dropout, scale: Float, du: Tensor?,
     gradients: Parameters?
   ) -> Double {
     guard let heads = parameters.heads else { return 0 }
     let eps = Float(parameters.configuration.layerNormEps)
-    let rows = u.rows, pairs = rows / 2
+    let rows = u.rows
     let (z, q, s, t, dt) = (z.prefix(rows), q.prefix(rows), s.prefix(rows), t.prefix(rows), dt.prefix(rows))
     let tNorm = tNorm.prefix(rows)
 
@@ -199,17 +232,22 @@ final class Objectives {
 
   // MARK: contrastive alignment
 
+  /// - Parameter peers: who has the other pairs; nil when this part's pairs are to be alone
   private func alignment(
-    _ u: Tensor, temperature: Float, duplicates: (@Sendable (Int, Int) -> Bool)?, scale: Float, du: Tensor?,
-    gradients: Parameters?
-  ) -> Double {
+    _ u: Tensor, part: (first: Int, pairs: Int), among peers: Peers?, temperature: Float,
+    duplicates: (@Sendable (Int, Int) -> Bool)?, scale: Float, du: Tensor?, gradients: Parameters?
+  ) throws(Failure) -> Double {
     guard let heads = parameters.heads else { return 0 }
     let rows = u.rows, pairs = rows / 2
     let (hidden, dHidden) = (hidden.prefix(rows), dHidden.prefix(rows))
     let (n, dn, lengths) = (projected.prefix(rows), dProjected.prefix(rows), lengths.prefix(rows))
-    let (losses, width) = (losses.prefix(pairs), n.columns)
-    let scores = scores.slice(from: 0, rows: pairs, columns: pairs)
-    let transposed = transposed.slice(from: 0, rows: pairs, columns: pairs)
+    let width = n.columns
+    // b of the M pairs are here; in the matrices they begin at column `first`, in the batch `shift` further on.
+    let columns = peers == nil ? pairs : part.pairs
+    let first = peers == nil ? 0 : part.first, shift = part.first - first
+    let halves = [n.rows(0..<pairs), n.rows(pairs..<rows)]
+    let scores = scores.map { $0.slice(from: 0, rows: pairs, columns: columns) }
+    let statistics = statistics.map { $0.prefix(pairs) }
 
     // forward
     // 1 p(u) = W2 relu(W1 u + b1) + b2, for both sides at once; n its unit vector
@@ -219,25 +257,47 @@ final class Objectives {
     compute.pack(transposing: heads.project2.weight, into: project2)
     compute.linear(hidden, project2, bias: heads.project2.bias, into: n)
     compute.normalizeRows(n, into: n, lengths: lengths)
-    // 2 s = n_u n_vᵀ / T
-    let source = n.rows(0..<pairs), target = n.rows(pairs..<rows)
-    let packed = packedRows.resized(rows: width, columns: pairs, on: compute)
-    compute.pack(transposing: target, into: packed)
-    compute.linear(source, packed, into: scores)
-    compute.scale(scores, by: 1 / temperature)
-    // 3 the loss; its gradient takes the scores' place
-    let loss = compute.pairCrossEntropy(
-      scores, excluded: duplicates, scale: scale / temperature, transposed: transposed, losses: losses)
+    // 2 s = n_u n_vᵀ / T: side 0 has a row for every source here, side 1 for every target here
+    var all = halves
+    if let peers {
+      all = everyone.map { $0.prefix(columns) }
+      for side in 0..<2 { try peers.gather(halves[side], into: all[side]) }
+    }
+    let packed = packedRows.resized(rows: width, columns: columns, on: compute)
+    for side in 0..<2 {
+      compute.pack(transposing: all[1 - side], into: packed)
+      compute.linear(halves[side], packed, into: scores[side])
+      compute.scale(scores[side], by: 1 / temperature)
+    }
+    // 3 the loss: the softmax of the rows, and of the columns, which are rows of the other side
+    var excluded: (@Sendable (Int, Int) -> Bool)?
+    if let duplicates { excluded = { row, column in duplicates(shift + first + row, shift + column) } }
+    var total = 0.0
+    for side in 0..<2 {
+      total += compute.pairStatistics(scores[side], first: first, excluded: excluded, into: statistics[side])
+    }
 
     // backward
     if let du, let g = gradients?.heads {
-      // 2 s = n_u n_vᵀ / T (the 1/T is in the scores' scale)
-      let packedTarget = packedRows.resized(rows: pairs, columns: width, on: compute)
-      compute.pack(target, into: packedTarget)
-      compute.linear(scores, packedTarget, into: dn.rows(0..<pairs))
-      let dTarget = dn.rows(pairs..<rows)
-      dTarget.fill(0)
-      compute.linearBackward(scores, source, dWeight: dTarget, dBias: nil, workspace: packedRows)
+      // 3 the gradient takes the scores' place
+      var known = statistics
+      if let peers {
+        known = everyStatistics.map { $0.prefix(columns) }
+        for side in 0..<2 { try peers.gather(statistics[side], into: known[side]) }
+      }
+      let others = columnStatistics.slice(from: 0, rows: 2, columns: columns)
+      for side in 0..<2 {
+        compute.transpose(known[1 - side], into: others)
+        compute.pairGradient(
+          scores[side], first: first, statistics: statistics[side], columnStatistics: others,
+          factor: scale / temperature / Float(2 * part.pairs))
+      }
+      // 2 s = n_u n_vᵀ / T (the 1/T is in the factor)
+      let packed = packedRows.resized(rows: columns, columns: width, on: compute)
+      for side in 0..<2 {
+        compute.pack(all[1 - side], into: packed)
+        compute.linear(scores[side], packed, into: dn.rows(side * pairs..<(side + 1) * pairs))
+      }
       // 1 p(u)
       compute.normalizeRowsBackward(n, dn, lengths: lengths, into: dn)
       compute.linearBackward(
@@ -250,6 +310,6 @@ final class Objectives {
       compute.pack(heads.project1.weight, into: dProject1)
       compute.linear(dHidden, dProject1, into: du, accumulating: true)
     }
-    return loss
+    return total / Double(2 * part.pairs)
   }
 }

@@ -23,6 +23,8 @@ struct RunFolder {
     var sampler: SamplerState
     /// The best validation so far.
     var bestValue: Double?, bestStep: Int?
+    /// The last step whose model was validated.
+    var validated = 0
     /// Seconds trained, over all processes.
     var seconds: Double
     /// Mean losses of the first steps and running mean, to notice divergence.
@@ -55,17 +57,22 @@ struct RunFolder {
     }.sorted { $0.step < $1.step }
   }
 
+  private static let files = ["model.safetensors", "optimizer.safetensors", "state.json"]
+
   /// Writes a checkpoint, which has its name only when it is complete, and removes all but the newest `keep`.
-  func save(_ state: State, _ model: TrainingModel, _ adam: Adam, keep: Int) throws(Failure) -> String {
+  func save(_ state: State, _ model: TrainingModel, _ adam: Adam, keep: Int, threads: Int) throws(Failure) -> String {
     let digits = String(state.step)
     let name = "\(checkpoints)/step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
     if FileManager.default.fileExists(atPath: name) { return name }
-    let folder = try StagedFolder(for: name, files: ["model.safetensors", "optimizer.safetensors", "state.json"])
+    let folder = try StagedFolder(for: name, files: Set(Self.files + [CheckpointChecksums.name]))
     try write("\(folder.temporary)/model.safetensors", model.parameters.named.map { ($0.name, $0.shape, $0.tensor) })
     try write(
       "\(folder.temporary)/optimizer.safetensors",
       [("mean", adam.mean), ("square", adam.square), ("largest", adam.largest)].map { ($0.0, [$0.1.count], $0.1) })
     try JSONFile.write(state, to: "\(folder.temporary)/state.json")
+    try JSONFile.write(
+      CheckpointChecksums(folder.temporary, Self.files, threads: threads),
+      to: "\(folder.temporary)/\(CheckpointChecksums.name)")
     try folder.commit(replace: false)
     for old in list().dropLast(keep) { try? FileManager.default.removeItem(atPath: old.path) }
     return name
@@ -77,45 +84,77 @@ struct RunFolder {
     try writer.commit()
   }
 
-  /// Reads the newest checkpoint into the model and the optimiser.
+  /// Reads the newest checkpoint that is whole into the model and the optimiser. Damaged ones that are newer get another
+  /// name, so that the run can write theirs again.
   ///
+  /// - Parameter say: told what is damaged, and what is done about it.
   /// - Returns: nil if there is none.
-  func restore(_ model: TrainingModel, _ adam: inout Adam, fingerprint: String) throws(Failure) -> State? {
-    guard let newest = list().last else { return nil }
-    let statePath = "\(newest.path)/state.json"
-    guard let json = FileManager.default.contents(atPath: statePath),
-      let state = try? JSONDecoder().decode(State.self, from: json)
-    else {
-      throw Failure(
-        .badData, statePath, "cannot be read as a checkpoint's state", remedy: "delete \(newest.path) and resume again")
+  func restore(
+    _ model: TrainingModel, _ adam: inout Adam, fingerprint: String, threads: Int, say: (String) -> Void
+  ) throws(Failure) -> State? {
+    var damaged: [(path: String, failure: Failure)] = []
+    for candidate in list().reversed() {
+      let state: State
+      do throws(Failure) {
+        state = try verified(candidate.path, threads: threads)
+      } catch {
+        // What may not be read may yet be whole.
+        guard error.kind == .badData || error.kind == .missingInput else { throw error }
+        damaged.append((candidate.path, error))
+        continue
+      }
+      try read(candidate.path, state, model, &adam, fingerprint: fingerprint)
+      for (path, failure) in damaged {
+        let aside = "\(path).damaged"
+        try? FileManager.default.removeItem(atPath: aside)
+        try? FileManager.default.moveItem(atPath: path, toPath: aside)
+        say("\(failure); it is kept as \(aside), and the run continues from \(candidate.path)")
+      }
+      return state
     }
+    guard var failure = damaged.first?.failure else { return nil }
+    failure.remedy = "there is no older checkpoint that is whole; start again with another output"
+    throw failure
+  }
+
+  private func verified(_ path: String, threads: Int) throws(Failure) -> State {
+    try CheckpointChecksums.verify(path, Self.files, threads: threads)
+    guard let json = FileManager.default.contents(atPath: "\(path)/state.json"),
+      let state = try? JSONDecoder().decode(State.self, from: json)
+    else { throw Failure(.badData, "\(path)/state.json", "cannot be read as a checkpoint's state") }
+    return state
+  }
+
+  private func read(
+    _ path: String, _ state: State, _ model: TrainingModel, _ adam: inout Adam, fingerprint: String
+  ) throws(Failure) {
     guard state.fingerprint == fingerprint else {
       let (old, new) = (parts(state.fingerprint), parts(fingerprint))
       let difference = zip(old, new).first { $0 != $1 }
       throw Failure(
-        .badData, newest.path,
+        .badData, path,
         "was made with another configuration"
           + (difference.map { ": it has \($0.0), the configuration has \($0.1)" } ?? ""),
         remedy: "restore the configuration, or start a run with another output (initial: can name this run's best/)")
     }
-    let weights = try SafeTensors(path: "\(newest.path)/model.safetensors")
+    let weights = try SafeTensors(path: "\(path)/model.safetensors")
     for (name, _, tensor) in model.parameters.named { try copy(weights, name, into: tensor) }
-    let moments = try SafeTensors(path: "\(newest.path)/optimizer.safetensors")
+    let moments = try SafeTensors(path: "\(path)/optimizer.safetensors")
     try copy(moments, "mean", into: adam.mean)
     try copy(moments, "square", into: adam.square)
     try copy(moments, "largest", into: adam.largest)
     adam.step = state.step
-    return state
   }
 
   private func parts(_ fingerprint: String) -> [Substring] { fingerprint.split(separator: ", ") }
 
   /// Cuts the metrics back to what the checkpoint knows of.
-  func truncateMetrics(after step: Int) throws(Failure) {
+  func truncateMetrics(after state: State) throws(Failure) {
     guard let data = FileManager.default.contents(atPath: metrics) else { return }
-    struct Line: Decodable { let step: Int }
-    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { line in
-      (try? JSONDecoder().decode(Line.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
+    struct Line: Decodable { let step: Int, validation_loss: Double? }
+    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { text in
+      guard let line = try? JSONDecoder().decode(Line.self, from: Data(text.utf8)) else { return false }
+      return line.step <= (line.validation_loss == nil ? state.step : state.validated)
     }
     let output = try OutputFile(path: metrics)
     for line in kept { try output.write(line + "\n") }

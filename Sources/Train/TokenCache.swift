@@ -75,9 +75,10 @@ public final class TokenCache: Sendable {
   /// - Parameters:
   ///   - folder: exists; the files' names derive from the corpus, the tokenizer and the settings
   ///   - forbidden: keys of the sentences that must not occur
+  ///   - made: whether another process has made it, so that its absence is a failure
   package static func open(
     _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, forbidden: ForbiddenSentences,
-    folder: String, threads: Int
+    folder: String, threads: Int, made: Bool = false
   ) throws(Failure) -> TokenCache {
     let input = try MappedFile(path: corpus.path)
     let content = Hash128(Span<UInt8>(_bytes: input.bytes))
@@ -94,6 +95,12 @@ public final class TokenCache: Sendable {
       return try TokenCache(
         corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath),
         wide: wide)
+    }
+
+    guard !made else {
+      throw Failure(
+        .missingInput, reportPath, "is not here, although rank 0 made it",
+        remedy: "output and data must be the same files on every machine of the run")
     }
 
     var report = PreparationReport()

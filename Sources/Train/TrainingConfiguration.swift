@@ -206,6 +206,12 @@ public struct TrainingConfiguration: Sendable, Equatable {
     if let value = reader.optional("xtr_weight") { objectives.xtrWeight = Float(try value.double(0...1e4)) }
     if let value = reader.optional("xtr_every") { objectives.xtrEvery = try value.int(1...1 << 20) }
     if let value = reader.optional("alignment_weight") { objectives.alignmentWeight = Float(try value.double(0...1e4)) }
+    if let value = reader.optional("negatives") {
+      guard let known = ObjectiveSettings.Negatives(rawValue: try value.string()) else {
+        throw Failure(.badData, path, at: value.place, "negatives must be global or local")
+      }
+      objectives.negatives = known
+    }
     if let value = reader.optional("mask_duplicates") { objectives.maskDuplicates = try value.bool() }
     if let value = reader.optional("dropout") {
       if value.isScalar {

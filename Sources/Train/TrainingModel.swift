@@ -1,3 +1,4 @@
+import Base
 import Encoder
 import Kernels
 
@@ -9,6 +10,46 @@ public struct TrainingBatch: Sendable {
   public var partnerLanguages: [Int32]
   /// Row i of B: equal numbers mark pairs whose sources (targets) are the same text; empty when not wanted.
   public var sourceGroups: [Int32] = [], targetGroups: [Int32] = []
+  /// Which pairs of a larger batch these are, when they are a part of one.
+  var part: Part?
+
+  /// Where a part lies in its whole batch.
+  struct Part: Sendable {
+    /// The part's pairs, of `pairs`.
+    let range: Range<Int>, pairs: Int
+    /// The whole batch's 2B sentences.
+    let whole: Segments
+
+    /// Where rows lie of which every sentence has one, every token has one, or every attention probability has one.
+    func sentences() -> Dropout.Place {
+      Dropout.Place(boundary: range.count, first: range.lowerBound, second: pairs + range.lowerBound - range.count)
+    }
+
+    func tokens() -> Dropout.Place {
+      let starts = whole.starts
+      let own = starts[range.upperBound] - starts[range.lowerBound]
+      return Dropout.Place(
+        boundary: own, first: starts[range.lowerBound], second: starts[pairs + range.lowerBound] - own)
+    }
+
+    func probabilities(heads: Int) -> Dropout.Place {
+      let own = AttentionState.size(whole, range, heads: heads)
+      return Dropout.Place(
+        boundary: own, first: AttentionState.size(whole, 0..<range.lowerBound, heads: heads),
+        second: AttentionState.size(whole, 0..<pairs + range.lowerBound, heads: heads) - own)
+    }
+  }
+
+  /// Some of the pairs, which know where they were; duplicates are still told among all.
+  func part(_ range: Range<Int>) -> TrainingBatch {
+    let starts = tokens.segments.starts
+    let sentences = Array(range) + range.map { count + $0 }
+    var copy = self
+    copy.tokens = TokenBatch(sentences.map { Array(tokens.ids[starts[$0]..<starts[$0 + 1]]) })
+    copy.partnerLanguages = sentences.map { partnerLanguages[$0] }
+    copy.part = Part(range: range, pairs: count, whole: tokens.segments)
+    return copy
+  }
 
   /// Number of pairs, B.
   public var count: Int { tokens.segments.count / 2 }
@@ -33,7 +74,7 @@ public struct TrainingBatch: Sendable {
     return bags
   }
 
-  /// Says of pairs i and j whether j is a duplicate of i on either side.
+  /// Says of pairs i and j (of the whole batch) whether j is a duplicate of i on either side.
   func duplicates() -> (@Sendable (Int, Int) -> Bool)? {
     if sourceGroups.isEmpty { return nil }
     let (sources, targets) = (sourceGroups, targetGroups)
@@ -88,31 +129,47 @@ public final class TrainingModel {
   public func accumulate(
     _ batch: TrainingBatch, objectives settings: ObjectiveSettings, dropout: DropoutSettings, key: UInt64,
     scale: Float = 1
-  ) -> Losses {
+  ) throws(Failure) -> Losses {
+    try accumulate(batch, among: Peers(Alone()), objectives: settings, dropout: dropout, key: key, scale: scale)
+  }
+
+  /// The same with a part of the batch on every rank: the losses' and the gradients' sums over the ranks are the batch's.
+  package func accumulate(
+    _ batch: TrainingBatch, among peers: Peers, objectives settings: ObjectiveSettings, dropout: DropoutSettings,
+    key: UInt64, scale: Float = 1
+  ) throws(Failure) -> Losses {
+    let batch = peers.size == 1 ? batch : batch.part(peers.share(of: batch.count))
     reserve(batch)
     let u = u.prefix(2 * batch.count), du = du.prefix(2 * batch.count)
-    let noise = TrainingPass.Noise(
+    let c = parameters.configuration
+    var noise = TrainingPass.Noise(
       embedding: dropout.embedding, attention: dropout.attention, subLayer: dropout.subLayer, key: key)
+    var languagePlace = Dropout.Place.whole
+    if let part = batch.part {
+      noise.rows = part.tokens().scaled(by: c.hiddenSize)
+      noise.probabilities = part.probabilities(heads: c.numAttentionHeads)
+      languagePlace = part.sentences().scaled(by: c.languageSize)
+    }
     pass.forward(batch.tokens, noise: noise, into: u)
     du.fill(0)
-    let losses = objectives.evaluate(
+    let losses = try objectives.evaluate(
       u, bags: batch.bags(), languages: batch.partnerLanguages,
-      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, settings: settings,
-      languageNoise: noise.dropout(settings.languageDropout, layer: -1, site: 4), scale: scale, du: du,
-      gradients: gradients)
+      duplicates: settings.maskDuplicates ? batch.duplicates() : nil,
+      part: batch.part.map { ($0.range.lowerBound, $0.pairs) } ?? (0, batch.count), among: peers, settings: settings,
+      languageNoise: noise.dropout(settings.languageDropout, layer: -1, site: 4, at: languagePlace), scale: scale,
+      du: du, gradients: gradients)
     pass.backward(du, batch.tokens, noise: noise, into: gradients)
     return losses
   }
 
   /// The losses without dropout and without gradients.
-  public func evaluate(_ batch: TrainingBatch, objectives settings: ObjectiveSettings) -> Losses {
+  public func evaluate(_ batch: TrainingBatch, objectives settings: ObjectiveSettings) throws(Failure) -> Losses {
     reserve(batch)
     let u = embed(batch)
-    return objectives.evaluate(
+    return try objectives.evaluate(
       u, bags: batch.bags(), languages: batch.partnerLanguages,
-      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, settings: settings, languageNoise: .none,
-      scale: 1,
-      du: nil, gradients: nil)
+      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, part: (0, batch.count), among: Peers(Alone()),
+      settings: settings, languageNoise: .none, scale: 1, du: nil, gradients: nil)
   }
 
   /// The embeddings of the batch's 2B sentences, [2B, D], without dropout. Valid until the next call on this model.

@@ -10,10 +10,13 @@ final class TrainingPass {
   struct Noise {
     var embedding: Float = 0, attention: Float = 0, subLayer: Float = 0
     var key: UInt64 = 0
+    /// Where a part's elements lie in its batch: those of [N, D], and the attention's probabilities.
+    var rows = Dropout.Place.whole, probabilities = Dropout.Place.whole
 
     /// Sites of one layer; `site` tells apart what would share a mask.
-    func dropout(_ probability: Float, layer: Int, site: Int) -> Dropout {
-      Dropout(probability: probability, key: mix(key &+ UInt64(layer + 1) &* 16 &+ UInt64(site)))
+    func dropout(_ probability: Float, layer: Int, site: Int, at place: Dropout.Place? = nil) -> Dropout {
+      Dropout(
+        probability: probability, key: mix(key &+ UInt64(layer + 1) &* 16 &+ UInt64(site)), place: place ?? rows)
     }
   }
 
@@ -113,7 +116,8 @@ final class TrainingPass {
       // 2 a = attention(q, k, v)
       compute.attention(
         qkv, batch.segments, heads: configuration.numAttentionHeads,
-        dropout: noise.dropout(noise.attention, layer: i, site: 1), into: a, state: attentionState(layer, batch))
+        dropout: noise.dropout(noise.attention, layer: i, site: 1, at: noise.probabilities), into: a,
+        state: attentionState(layer, batch))
       // 3 p = linear(a)
       compute.linear(a, layer.forward.attentionOutput, bias: weights.attentionOutput.bias, into: p)
       // 4 h = layerNorm(x + p)
@@ -178,7 +182,8 @@ final class TrainingPass {
       // 2 a = attention(q, k, v)
       compute.attentionBackward(
         da, layer.qkv.prefix(n), batch.segments, heads: configuration.numAttentionHeads,
-        dropout: noise.dropout(noise.attention, layer: i, site: 1), state: attentionState(layer, batch), into: dqkv)
+        dropout: noise.dropout(noise.attention, layer: i, site: 1, at: noise.probabilities),
+        state: attentionState(layer, batch), into: dqkv)
       // 1 q, k, v = linear(x)
       compute.linearBackward(
         dqkv, x, dWeight: g.queryKeyValue.weight, dBias: g.queryKeyValue.bias, workspace: packedX)

@@ -1,3 +1,4 @@
+import Base
 import Encoder
 import Kernels
 
@@ -11,51 +12,69 @@ public struct ValidationResult: Sendable, Codable, Equatable {
 }
 
 extension TrainingModel {
-  /// Losses and retrieval accuracy on fixed batches, one a corpus.
-  func validate(_ corpora: [[TrainingBatch]], objectives settings: ObjectiveSettings, on compute: Compute)
-    -> ValidationResult
-  {
+  /// Losses and retrieval accuracy on fixed batches, one list a corpus; corpora are dealt out to the ranks.
+  func validate(
+    _ corpora: [[TrainingBatch]], among peers: Peers, objectives settings: ObjectiveSettings, on compute: Compute
+  ) throws(Failure) -> ValidationResult {
+    // Of each corpus: the losses' sums over its pairs, and the accuracy.
+    var sums = [Double](repeating: 0, count: 4 * corpora.count)
+    for (c, batches) in corpora.enumerated() where c % peers.size == peers.rank {
+      for batch in batches {
+        let losses = try evaluate(batch, objectives: settings)
+        sums[4 * c] += losses.total * Double(batch.count)
+        sums[4 * c + 1] += losses.xtr * Double(batch.count)
+        sums[4 * c + 2] += losses.alignment * Double(batch.count)
+      }
+      sums[4 * c + 3] = accuracy(batches, on: compute)
+    }
+    let everyone = try peers.gather(sums)
+    // In the order of the corpora, whoever computed them.
     var result = ValidationResult()
     var pairs = 0
-    for batches in corpora {
-      let count = batches.reduce(0) { $0 + $1.count }
-      let d = parameters.configuration.hiddenSize
-      let sides = [Tensor(rows: count, columns: d), Tensor(rows: count, columns: d)]
-      var first = 0
-      for batch in batches {
-        let losses = evaluate(batch, objectives: settings)
-        result.loss += losses.total * Double(batch.count)
-        result.xtr += losses.xtr * Double(batch.count)
-        result.alignment += losses.alignment * Double(batch.count)
-        let u = embed(batch)
-        sides[0].rows(first..<first + batch.count).copy(from: u.rows(0..<batch.count))
-        sides[1].rows(first..<first + batch.count).copy(from: u.rows(batch.count..<2 * batch.count))
-        first += batch.count
-      }
-      pairs += count
-      let lengths = Tensor(rows: count, columns: 1)
-      for side in sides { compute.normalizeRows(side, into: side, lengths: lengths) }
-      let scores = Tensor(rows: count, columns: count)
-      var right = 0
-      for (queries, keys) in [(sides[0], sides[1]), (sides[1], sides[0])] {
-        let packed = PackedMatrix(rows: d, columns: count, on: compute)
-        compute.pack(transposing: keys, into: packed)
-        compute.linear(queries, packed, into: scores)
-        for i in 0..<count {
-          let row = scores.rows(i..<i + 1)
-          let own = scores[i, i]
-          // A tie counts against the model unless it is with the sentence's own duplicate, which scores the same.
-          right += row.withElements { values in
-            for j in values.indices where j != i && values[j] > own { return 0 }
-            return 1
-          }
-        }
-      }
-      result.accuracy += Double(right) / Double(2 * count) / Double(corpora.count)
+    for (c, batches) in corpora.enumerated() {
+      let found = everyone[c % peers.size]
+      result.loss += found[4 * c]
+      result.xtr += found[4 * c + 1]
+      result.alignment += found[4 * c + 2]
+      result.accuracy += found[4 * c + 3] / Double(corpora.count)
+      pairs += batches.reduce(0) { $0 + $1.count }
     }
     result.loss /= Double(max(pairs, 1))
     result.xtr /= Double(max(pairs, 1))
     result.alignment /= Double(max(pairs, 1))
     return result
+  }
+
+  /// The share of a corpus's sentences that find their translation among all of its batches.
+  private func accuracy(_ batches: [TrainingBatch], on compute: Compute) -> Double {
+    let count = batches.reduce(0) { $0 + $1.count }
+    let d = parameters.configuration.hiddenSize
+    let sides = [Tensor(rows: count, columns: d), Tensor(rows: count, columns: d)]
+    var first = 0
+    for batch in batches {
+      let u = embed(batch)
+      sides[0].rows(first..<first + batch.count).copy(from: u.rows(0..<batch.count))
+      sides[1].rows(first..<first + batch.count).copy(from: u.rows(batch.count..<2 * batch.count))
+      first += batch.count
+    }
+    let lengths = Tensor(rows: count, columns: 1)
+    for side in sides { compute.normalizeRows(side, into: side, lengths: lengths) }
+    let scores = Tensor(rows: count, columns: count)
+    var right = 0
+    for (queries, keys) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+      let packed = PackedMatrix(rows: d, columns: count, on: compute)
+      compute.pack(transposing: keys, into: packed)
+      compute.linear(queries, packed, into: scores)
+      for i in 0..<count {
+        let row = scores.rows(i..<i + 1)
+        let own = scores[i, i]
+        // A tie counts against the model unless it is with the sentence's own duplicate, which scores the same.
+        right += row.withElements { values in
+          for j in values.indices where j != i && values[j] > own { return 0 }
+          return 1
+        }
+      }
+    }
+    return Double(right) / Double(2 * count)
   }
 }

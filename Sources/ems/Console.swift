@@ -6,8 +6,11 @@ import Train
 
 /// Options that every command has.
 struct CommonOptions: ParsableArguments {
-  @Option(help: "Threads to use.")
-  var threads: Int = ProcessInfo.processInfo.activeProcessorCount
+  @Option(name: .customLong("threads"), help: "Threads to use (default: one for each processor).")
+  var givenThreads: Int?
+
+  /// What was asked for, or one for each processor that this process may use.
+  var threads: Int { givenThreads ?? ProcessInfo.processInfo.activeProcessorCount }
 
   @Option(help: "Seed of everything that is random.")
   var seed: UInt64 = 1

@@ -15,6 +15,10 @@ struct TrainCommand: ParsableCommand {
         ems train recipes/ems-mini.yaml
         ems train recipes/ems-mini.yaml --resume
         ems train recipes/ems-mini.yaml --steps 10 --json
+        mpirun -n 2 --bind-to none ems train recipes/ems-mini.yaml
+
+      Under mpirun or srun the processes train one model together: each takes its part of every batch, and the numbers are \
+      those of one process up to rounding. The recipe, the data and the run folder must be on a file system that all see.
       """)
 
   @Argument(help: "The configuration, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -33,13 +37,32 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let console = Console(quiet: common.quiet)
+    let mpi = try MPICommunicator.launched()
+    // After MPI's beginning, which has signals of its own.
     Interruption.watch()
-    let trainer = try Trainer(TrainingConfiguration(path: config), threads: common.threads, observer: console)
+    guard let mpi else {
+      if try train(Alone(), threads: common.threads) { throw ExitCode(130) }
+      return
+    }
+    let interrupted: Bool
+    do {
+      // Processes that may run on the same processors share them.
+      interrupted = try train(mpi, threads: common.givenThreads ?? max(1, common.threads / mpi.neighbours))
+    } catch let failure as Failure {
+      mpi.abort(failure) { Console.error($0) }
+    }
+    mpi.finish()
+    if interrupted { throw ExitCode(130) }
+  }
+
+  /// - Returns: whether a signal ended it: the work is not done then, and scripts must see that.
+  private func train(_ communicator: any Communicator, threads: Int) throws -> Bool {
+    let console = Console(quiet: common.quiet)
+    let trainer = try Trainer(
+      TrainingConfiguration(path: config), threads: threads, observer: console, communicator: communicator)
     let summary = try trainer.run(resume: resume, steps: steps)
     console.finish()
-    if common.json { try Console.printJSON(summary) }
-    // Stopped by a signal: the work is not done, and scripts must see that.
-    if summary.interrupted { throw ExitCode(130) }
+    if common.json, communicator.rank == 0 { try Console.printJSON(summary) }
+    return summary.interrupted
   }
 }

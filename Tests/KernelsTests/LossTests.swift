@@ -114,12 +114,21 @@ import Testing
         let scores = randomTensor(b, b, seed: 3, bound: bound)
         let given = scores.doubles
         for exclusion in [nil, { @Sendable (i: Int, j: Int) in (i + j) % 5 == 0 }] {
-          scores.copy(from: Tensor(given.map { Float($0) }, rows: b, columns: b))
-          let loss = machine.compute.pairCrossEntropy(
-            scores, excluded: exclusion, scale: 2, transposed: constant(b, b, .nan), losses: constant(b, 1, .nan))
           let expected = pairReference(given, b) { exclusion?($0, $1) ?? false }
-          #expect(abs(loss - expected.loss) < 1e-6 * Double(bound), "\(b), \(bound)")
-          #expect(distance(scores.array, expected.gradient.map { 2 * $0 }, floor: 1 / Double(b)) < 5e-6, "\(b)")
+          var whole: [[UInt32]] = []
+          // As one block, and as the blocks that several processes have: the same bits.
+          for parts in [1, 2, 3] where parts <= b {
+            let found = pairLoss(machine.compute, scores, excluded: exclusion, scale: 2, parts: parts)
+            #expect(abs(found.loss - expected.loss) < 1e-6 * Double(bound), "\(b), \(bound)")
+            for (side, gradient) in found.gradients.enumerated() {
+              let wanted = (0..<b * b).map {
+                side == 0 ? expected.gradient[$0] : expected.gradient[$0 % b * b + $0 / b]
+              }
+              #expect(distance(gradient.array, wanted.map { 2 * $0 }, floor: 1 / Double(b)) < 5e-6, "\(b)")
+            }
+            let bits = found.gradients.map(\.bits)
+            if parts == 1 { whole = bits } else { #expect(bits == whole, "\(b), \(parts) parts") }
+          }
         }
       }
     }
@@ -128,19 +137,43 @@ import Testing
   @Test(arguments: Machine.one) func pairGradient(machine: Machine) {
     for exclusion in [nil, { @Sendable (i: Int, j: Int) in abs(i - j) == 2 }] {
       let b = 9
-      let scores = randomTensor(b, b, seed: 4, bound: 2), gradient = Tensor(rows: b, columns: b)
-      let work = Tensor(rows: b, columns: b), transposed = Tensor(rows: b, columns: b),
-        losses = Tensor(rows: b, columns: 1)
-      gradient.copy(from: scores)
-      _ = machine.compute.pairCrossEntropy(
-        gradient, excluded: exclusion, scale: 1, transposed: transposed, losses: losses)
+      let scores = randomTensor(b, b, seed: 4, bound: 2)
+      let gradient = pairLoss(machine.compute, scores, excluded: exclusion, scale: 1, parts: 2).gradients[0]
       var check = GradientCheck()
       check.entries = b * b
       expectGradient("scores", of: scores, is: gradient, check) {
-        work.copy(from: scores)
-        return machine.compute.pairCrossEntropy(
-          work, excluded: exclusion, scale: 1, transposed: transposed, losses: losses)
+        pairLoss(machine.compute, scores, excluded: exclusion, scale: 1, parts: 1).loss
       }
     }
   }
+}
+
+/// The loss of square scores and its gradients by the scores and by their transpose, with the rows of both cut into parts.
+func pairLoss(
+  _ compute: Compute, _ scores: Tensor, excluded: (@Sendable (Int, Int) -> Bool)?, scale: Float, parts: Int
+) -> (loss: Double, gradients: [Tensor]) {
+  let b = scores.rows
+  let sides = (0..<2).map { _ in Tensor(rows: b, columns: b) }
+  let statistics = (0..<2).map { _ in constant(b, 2, .nan) }, columns = constant(2, b, .nan)
+  sides[0].copy(from: scores)
+  compute.transpose(scores, into: sides[1])
+  let ranges = (0..<parts).map { b * $0 / parts..<b * ($0 + 1) / parts }
+  var loss = 0.0
+  for side in 0..<2 {
+    for range in ranges {
+      loss += compute.pairStatistics(
+        sides[side].rows(range), first: range.lowerBound,
+        excluded: excluded.map { excluded in { @Sendable (i: Int, j: Int) in excluded(range.lowerBound + i, j) } },
+        into: statistics[side].rows(range))
+    }
+  }
+  for side in 0..<2 {
+    compute.transpose(statistics[1 - side], into: columns)
+    for range in ranges {
+      compute.pairGradient(
+        sides[side].rows(range), first: range.lowerBound, statistics: statistics[side].rows(range),
+        columnStatistics: columns, factor: scale / Float(2 * b))
+    }
+  }
+  return (loss / Double(2 * b), sides)
 }

@@ -25,19 +25,19 @@ public struct GradientCheck {
   ///   - gradient: an element of the gradient under test.
   ///   - loss: computed anew from the values.
   public func problems(
-    count: Int, read: (Int) -> Float, write: (Int, Float) -> Void, gradient: (Int) -> Float, loss: () -> Double
-  ) -> [String] {
+    count: Int, read: (Int) -> Float, write: (Int, Float) -> Void, gradient: (Int) -> Float, loss: () throws -> Double
+  ) rethrows -> [String] {
     var random = SplitMix(seed: seed)
     let chosen = entries >= count ? Array(0..<count) : Array((0..<count).shuffled(using: &random).prefix(entries))
     let largest = (0..<count).map { abs(Double(gradient($0))) }.max() ?? 0
-    return chosen.compactMap { i in
+    return try chosen.compactMap { i in
       let value = read(i)
       defer { write(i, value) }
-      func at(_ steps: Float) -> Double {
+      func at(_ steps: Float) throws -> Double {
         write(i, value + steps * step)
-        return loss()
+        return try loss()
       }
-      let numeric = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * Double(step))
+      let numeric = try (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * Double(step))
       let distance = abs(numeric - Double(gradient(i)))
       if distance <= max(tolerance * largest, floor) { return nil }
       return "element \(i): gradient \(gradient(i)), differences say \(numeric) (largest gradient \(largest))"

@@ -119,4 +119,42 @@ import Testing
     #expect(try status(place.configuration(), ["--steps", "2"]) == 0)
     #expect(try status(place.configuration(), ["--steps", "2"]) == 74)
   }
+
+  @Test func withoutMPIALauncherIsRefused() throws {
+    let place = try Workplace()
+    let path = try place.configuration()
+    for (library, says) in [
+      ("/none/libmpi.so.40", "/none/libmpi.so.40"), ("libm.so.6", "libm.so.6: mpirun has started 2 processes"),
+      ("libm.so.6", "not Open MPI"),
+    ] {
+      let process = Process()
+      process.executableURL = URL(filePath: Self.ems)
+      process.arguments = ["train", path]
+      process.environment = ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0", "EMS_MPI_LIBRARY": library]
+      process.standardError = FileHandle(forWritingAtPath: try place.folder.write("log", ""))
+      try process.run()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 66)
+      #expect(log(place).contains(says) && log(place).contains("openmpi-bin"), "\(log(place))")
+    }
+    // srun without its MPI plug-in: every process would be alone.
+    let step = Process()
+    step.executableURL = URL(filePath: Self.ems)
+    step.arguments = ["train", path]
+    step.environment = ["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2"]
+    step.standardError = FileHandle(forWritingAtPath: try place.folder.write("log", ""))
+    try step.run()
+    step.waitUntilExit()
+    #expect(step.terminationStatus == 64)
+    #expect(log(place).contains("srun has started 2 processes") && log(place).contains("--mpi=pmix"), "\(log(place))")
+    #expect(!FileManager.default.fileExists(atPath: place.folder.file("run")))
+    // One process needs none of it.
+    let alone = Process()
+    alone.executableURL = URL(filePath: Self.ems)
+    alone.arguments = ["train", path, "--quiet"]
+    alone.environment = ["OMPI_COMM_WORLD_SIZE": "1", "EMS_MPI_LIBRARY": "/none"]
+    try alone.run()
+    alone.waitUntilExit()
+    #expect(alone.terminationStatus == 0)
+  }
 }

@@ -107,7 +107,7 @@ struct GoldenParityTests {
       }
 
       model.clearGradients()
-      let losses = model.accumulate(batch, objectives: settings, dropout: .init(all: 0), key: 0)
+      let losses = try model.accumulate(batch, objectives: settings, dropout: .init(all: 0), key: 0)
       #expect(abs(losses.total - step.loss) < 1e-5 * abs(step.loss))
       #expect(abs(losses.xtr - step.xtr_loss) < 1e-5 * abs(step.xtr_loss))
       #expect(abs(losses.alignment - step.alignment_loss) < 1e-5 * abs(step.alignment_loss))

@@ -1,6 +1,7 @@
 import Base
 import Encoder
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 import Train
@@ -63,6 +64,44 @@ final class Workplace {
     try Trainer(TrainingConfiguration(path: path), threads: threads, observer: log).run(resume: resume, steps: steps)
   }
 
+  /// Trains in this process on so many ranks, which are threads.
+  ///
+  /// - Parameters:
+  ///   - dies: a rank and the number of exchanges after which it is gone
+  ///   - stops: a rank and how often it says that nobody asked it to stop
+  /// - Returns: what each rank gave or threw.
+  func train(
+    _ path: String, ranks: Int, resume: Bool = false, steps: Int? = nil, dies: (rank: Int, after: Int)? = nil,
+    stops: (rank: Int, after: Int)? = nil, exchanges: Counts? = nil
+  ) -> [Result<TrainingSummary, any Error>] {
+    ThreadGroup.run(ranks) { communicator in
+      if let dies, communicator.rank == dies.rank { communicator.lifetime = dies.after }
+      let asked = Counts()
+      let trainer = try Trainer(
+        TrainingConfiguration(path: path), threads: 1, observer: Log(), communicator: communicator,
+        interrupted: {
+          asked.add(0)
+          return stops.map { $0.rank == communicator.rank && asked.all[0]! > $0.after } ?? false
+        })
+      defer { exchanges?.set(communicator.rank, communicator.exchanges) }
+      return try trainer.run(resume: resume, steps: steps)
+    }
+  }
+
+  /// The losses of every step and validation in the order of the run.
+  func curve(_ run: String) throws -> [Double] {
+    struct Line: Decodable {
+      let loss: Double?, xtr: Double?, alignment: Double?, gradient_norm: Double?
+      let validation_loss: Double?, validation_accuracy: Double?
+    }
+    return try String(decoding: folder.read("\(run)/metrics.jsonl"), as: UTF8.self).split(separator: "\n").flatMap {
+      let line = try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+      return [
+        line.loss, line.xtr, line.alignment, line.gradient_norm, line.validation_loss, line.validation_accuracy,
+      ].compactMap { $0 }
+    }
+  }
+
   /// What two runs must agree on: the final model, and the last checkpoint.
   func result(_ run: String) throws -> [String: [UInt8]] {
     let last = try #require(try checkpoints(run).last)
@@ -85,6 +124,14 @@ final class Workplace {
     let lines = String(decoding: try folder.read("\(run)/metrics.jsonl"), as: UTF8.self).split(separator: "\n")
     return Array(lines.map { $0.replacing(/"seconds":[-+.0-9e]+,/, with: "") }.joined(separator: "\n").utf8)
   }
+}
+
+/// Numbers that several threads count up or set.
+final class Counts: Sendable {
+  private let numbers = Mutex<[Int: Int]>([:])
+  func add(_ key: Int) { numbers.withLock { $0[key, default: 0] += 1 } }
+  func set(_ key: Int, _ value: Int) { numbers.withLock { $0[key] = value } }
+  var all: [Int: Int] { numbers.withLock { $0 } }
 }
 
 /// Keeps what a trainer says.

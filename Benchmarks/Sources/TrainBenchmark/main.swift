@@ -55,7 +55,7 @@ for step in 0..<steps {
     targetLanguages: (0..<pairs).map { _ in Int32.random(in: 0..<Int32(configuration.numLanguages), using: &random) })
   let start = ContinuousClock.now
   model.clearGradients()
-  _ = model.accumulate(batch, objectives: .init(), dropout: .init(), key: UInt64(step))
+  _ = try model.accumulate(batch, objectives: .init(), dropout: .init(), key: UInt64(step))
   compute.step(&adam, weights: model.parameters.block, gradients: model.gradients.block, learningRate: 3e-4)
   let seconds = (ContinuousClock.now - start) / .seconds(1)
   if step > 0 {

@@ -56,6 +56,12 @@ typedef struct ems_kernels {
   void (*mean_rows)(long t, long d, const float *x, long ld, float *y);
   // Row of x[n]: overwrites x with exp(x - max) / sum and returns log(sum exp).
   float (*softmax)(long n, float *x);
+  // The same without overwriting: x's softmax is exp(x - largest) * inverse.
+  void (*softmax_sum)(long n, const float *x, float *largest, float *inverse);
+  // x_j = factor * (the softmax of x's row at j + the softmax of column j at this row), the columns' softmax by their
+  // largests[n] and inverses[n].
+  void (*pair_gradient)(long n, float *x, float largest, float inverse, const float *largests, const float *inverses,
+                        float factor);
   float (*dot)(long n, const float *x, const float *y);
   // y += a x
   void (*axpy)(long n, float a, const float *x, float *y);
