@@ -25,7 +25,9 @@ package enum JSONFile {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch {
-      throw Failure(.badData, path, "is not the JSON that is expected here: \(error)", remedy: "remove it, so that it is made again")
+      throw Failure(
+        .badData, path, "is not the JSON that is expected here: \(error)", remedy: "remove it, so that it is made again"
+      )
     }
   }
 }

@@ -3,7 +3,9 @@
 #include <faiss/AutoTune.h>
 #include <faiss/IVFlib.h>
 #include <faiss/Index.h>
+#include <faiss/IndexFlat.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFFlat.h>
 #include <faiss/IndexIVFPQ.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/index_factory.h>
@@ -94,6 +96,11 @@ int faiss_read_index_fname(const char *name, int flags, FaissIndex **index) {
 
 FaissIndexIVF *ems_faiss_ivf(FaissIndex *index) {
   return reinterpret_cast<FaissIndexIVF *>(faiss::ivflib::try_extract_index_ivf(cpp(index)));
+}
+int ems_faiss_keeps_vectors(const FaissIndex *index) {
+  const faiss::Index *inner = cpp(index);
+  if (const auto *ivf = faiss::ivflib::try_extract_index_ivf(inner)) inner = ivf;
+  return dynamic_cast<const faiss::IndexFlat *>(inner) || dynamic_cast<const faiss::IndexIVFFlat *>(inner);
 }
 int ems_faiss_merge(FaissIndex *into, FaissIndex *from) {
   return guarded([&] {

@@ -45,7 +45,8 @@ public struct EmbeddingSide: Sendable {
     precondition(!files.isEmpty)
     for file in files where file.columns != files[0].columns {
       throw Failure(
-        .badData, file.path, "has rows of \(file.columns) elements, but \(files[0].path) has rows of \(files[0].columns)",
+        .badData, file.path,
+        "has rows of \(file.columns) elements, but \(files[0].path) has rows of \(files[0].columns)",
         remedy: "encode all shards with the same model")
     }
     let parts = files.map { file in

@@ -67,6 +67,9 @@ import Kernels
   /// Number of cells of an inverted file, nil for an index without one.
   public var cells: Int? { unsafe ems_faiss_ivf(handle).map { unsafe Int(faiss_IndexIVF_nlist($0)) } }
 
+  /// Whether the index keeps whole vectors; a compressed one only knows about where they are.
+  public var keepsVectors: Bool { unsafe ems_faiss_keeps_vectors(handle) != 0 }
+
   /// Cells that a query looks into; 1...cells. Without an inverted file it has no effect and reads as 0.
   public var probes: Int {
     get { unsafe ems_faiss_ivf(handle).map { unsafe Int(faiss_IndexIVF_nprobe($0)) } ?? 0 }

@@ -65,7 +65,8 @@ extension FaissIndex {
   /// - Parameters:
   ///   - rows: the queries; nil for all rows of the side
   ///   - vectors: what the index was built from; given, candidates are scored again with these rows, as exactly as
-  ///     `ExactNeighbours` scores, so that a compressed index gives true cosines. Four times as many candidates are drawn.
+  ///     `ExactNeighbours` scores, so that a compressed index gives true cosines. Twice as many candidates are drawn, from a
+  ///     compressed index 16 times as many.
   ///   - progress: called with the share that is done
   /// - Throws: `Failure` when queries or vectors do not fit the index; of the kind `interrupted` when a signal asked to stop.
   public func nearest(
@@ -89,7 +90,7 @@ extension FaissIndex {
     }
     let rows = rows ?? 0..<queries.rows
     var all = NeighbourLists(rows: rows.count, k: min(k, count))
-    let drawn = min(count, vectors == nil ? k : 4 * k)
+    let drawn = min(count, vectors == nil ? k : (keepsVectors ? 2 : 16) * k)
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
       if Interruption.requested { throw Interruption.failure(queries.name) }
       let block = first..<min(first + Self.blockRows, rows.upperBound)

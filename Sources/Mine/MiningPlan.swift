@@ -143,7 +143,8 @@ public struct MiningPlan: Sendable, Codable {
     let lists = 8 * k
     // The unifier has up to 24 bytes for a sentence; the table of the text 24 more until it is written.
     stages.append(
-      Stage(name: "read", seconds: rates.map { Double(text) / $0.readBytes }, memory: base + 48 * rows.max()!,
+      Stage(
+        name: "read", seconds: rates.map { Double(text) / $0.readBytes }, memory: base + 48 * rows.max()!,
         disk: text + 14 * all))
 
     let weights = 4 * configuration.parameterCount
@@ -175,13 +176,14 @@ public struct MiningPlan: Sendable, Codable {
       stages.append(
         Stage(
           name: "search", seconds: rates.map { searchTime / ($0.scanGflops * 1e9) },
-          memory: base + (64 << 20) + most.max()! * lists + 16_384 * (d * 4 + 48 * k), disk: all * lists))
+          memory: base + (64 << 20) + most.max()! * lists + 16_384 * (d * 4 + 16 * 12 * k), disk: all * lists))
     } else {
       let blocks = 2048 * (8 * d + threads * k * 8)
       stages.append(
         Stage(
           name: "search", seconds: rates.map { 2 * product(rows[0], rows[1], d) / ($0.exactGflops * 1e9) },
-          memory: base + blocks + (most[0] + most[1]) * (lists + 8), disk: rows[0] * shards[1] * lists + rows[1] * shards[0] * lists))
+          memory: base + blocks + (most[0] + most[1]) * (lists + 8),
+          disk: rows[0] * shards[1] * lists + rows[1] * shards[0] * lists))
     }
     stages.append(
       Stage(
@@ -227,7 +229,8 @@ public struct MiningPlan: Sendable, Codable {
       default: "mine fewer lines at a time, or with a smaller --k"
       }
     throw Failure(
-      .io, "plan", "stage \(stage.name) will take \(Self.text(stage.memory)) of memory, but \(Self.text(free)) are free",
+      .io, "plan",
+      "stage \(stage.name) will take \(Self.text(stage.memory)) of memory, but \(Self.text(free)) are free",
       remedy: "\(help), or go on regardless with --ignore-limits")
   }
 

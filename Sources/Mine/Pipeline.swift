@@ -103,7 +103,8 @@ public final class Pipeline {
     let numbers = parts.compactMap { Int($0) }
     let side = Self.sideNames.firstIndex { parts.contains($0) } ?? 0
     guard let names = try? stageNames(), names.contains(stage) || stage.hasPrefix("read-") else {
-      let names = (try? stageNames())?.joined(separator: ", ") ?? "read-source, read-target (others are known after these)"
+      let names =
+        (try? stageNames())?.joined(separator: ", ") ?? "read-source, read-target (others are known after these)"
       throw Failure(.usage, "--only", "\"\(stage)\" is no stage of this run", remedy: "the stages are \(names)")
     }
     switch (parts[0], parts.count) {
@@ -261,7 +262,8 @@ public final class Pipeline {
         input: folder.file("\(name).txt"), options: Self.storedText, lines: rows, encoder: loadedEncoder(),
         output: folder.file("\(name).\(shard).npy"), type: options.type
       ) { [report] state in
-        report("encoding \(name) \(shard): \(Int(Double(state.tokens) / state.seconds)) tokens/s" + percent(state.fraction))
+        report(
+          "encoding \(name) \(shard): \(Int(Double(state.tokens) / state.seconds)) tokens/s" + percent(state.fraction))
       }
       return ["rows": result.rows, "tokens": result.tokens]
     }
@@ -625,7 +627,8 @@ public final class Pipeline {
 
   private func calibrationStage() throws(Failure) -> StageManifest {
     guard let calibration = options.calibration else {
-      throw Failure(.usage, "--only", "calibrate needs known pairs", remedy: "give --calibrate and --calibration-bitext")
+      throw Failure(
+        .usage, "--only", "calibrate needs known pairs", remedy: "give --calibrate and --calibration-bitext")
     }
     return try stage(
       "calibrate",
@@ -682,7 +685,8 @@ public final class Pipeline {
 
   private func plan(rows: [Int], bytes: [Int]) throws(Failure) -> MiningPlan {
     MiningPlan(
-      rows: rows, textBytes: bytes, configuration: try Configuration(path: "\(model)/\(ModelFolder.File.configuration)"), options: options,
+      rows: rows, textBytes: bytes,
+      configuration: try Configuration(path: "\(model)/\(ModelFolder.File.configuration)"), options: options,
       threads: threads)
   }
 }

@@ -52,7 +52,9 @@ extension MachineRates {
 
   private static func time(_ body: () -> Void) -> Double { ContinuousClock().measure(body) / .seconds(1) }
 
-  private static func side(_ rows: Int, _ columns: Int, seed: UInt64, on compute: Compute) throws(Failure) -> EmbeddingSide {
+  private static func side(_ rows: Int, _ columns: Int, seed: UInt64, on compute: Compute) throws(Failure)
+    -> EmbeddingSide
+  {
     var random = SplitMix64(seed: seed)
     let values = (0..<rows * columns).map { _ in Float(random.unit() - 0.5) }
     return try EmbeddingSide(Tensor(values, rows: rows, columns: columns), name: "random rows", on: compute)

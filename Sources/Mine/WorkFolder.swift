@@ -125,7 +125,8 @@ public final class WorkFolder {
   /// compares those.
   ///
   /// - Throws: `Failure` naming the stage if it was not run with these settings, or if a file is missing or incomplete.
-  public func finished(_ stage: String, settings: [String: String], outputs: [String]) throws(Failure) -> StageManifest {
+  public func finished(_ stage: String, settings: [String: String], outputs: [String]) throws(Failure) -> StageManifest
+  {
     let path = file("\(stage).json")
     guard let manifest = read(path) else {
       throw Failure(.missingInput, path, "stage \(stage) has not been run", remedy: "run it first: --only \(stage)")

@@ -197,7 +197,7 @@ struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Measures recall@k against exact search on a sample of queries.",
       discussion: """
-        With --rescore as `ems mine` uses the index: four times as many candidates are drawn and scored again with the vectors.
+        With --rescore as `ems mine` uses the index: more candidates are drawn and scored again with the vectors.
         """)
 
     @OptionGroup var reading: IndexReading

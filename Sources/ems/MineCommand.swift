@@ -197,7 +197,8 @@ struct MineCommand: ParsableCommand {
   }
 
   private static func text(_ point: Calibration.Point) -> String {
-    String(format: "%.4f  %5.1f %%  %5.1f %%  %5.1f %%  ", point.threshold, 100 * point.precision, 100 * point.recall,
+    String(
+      format: "%.4f  %5.1f %%  %5.1f %%  %5.1f %%  ", point.threshold, 100 * point.precision, 100 * point.recall,
       100 * point.f1) + Format.count(point.mined)
   }
 
@@ -242,7 +243,8 @@ struct MineCommand: ParsableCommand {
       read_seconds: (read - start).seconds, search_seconds: (searched - read).seconds,
       score_seconds: (scored - searched).seconds, write_seconds: (written - scored).seconds,
       gflops: factories == nil ? operations / (searched - read).seconds / 1e9 : nil,
-      index: factories.map { [$0.source, $0.target] } ?? ["exact"], source_recall: recall?[0], target_recall: recall?[1],
+      index: factories.map { [$0.source, $0.target] } ?? ["exact"], source_recall: recall?[0],
+      target_recall: recall?[1],
       output: mining.output)
     let rate = summary.gflops.map { " (\(Int($0)) GFLOP/s)" } ?? ""
     console.say(
@@ -262,7 +264,8 @@ struct MineCommand: ParsableCommand {
   private func approximate(
     _ sides: ExactNeighbours, _ factories: (source: String, target: String), on compute: Compute, _ console: Console
   ) throws -> (TwoWayNeighbours, [Double]) {
-    func lists(_ queries: EmbeddingSide, _ vectors: EmbeddingSide, _ factory: String) throws -> (NeighbourLists, Double) {
+    func lists(_ queries: EmbeddingSide, _ vectors: EmbeddingSide, _ factory: String) throws -> (NeighbourLists, Double)
+    {
       let index = try FaissIndex.build(vectors, factory: factory, on: compute) {
         console.progress("indexing \(vectors.name): \(Int(100 * $0)) %")
       }

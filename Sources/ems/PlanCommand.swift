@@ -127,8 +127,10 @@ struct PlanCommand: ParsableCommand {
     if sample.isEmpty {
       // Words of a usual length; what they say does not matter to the speed.
       sample = (0..<512).map { i in
-        (0..<max(1, lineBytes / 8)).map { ["station", "evening", "library", "kitchen", "village"][(i * 7 + $0 * 3) % 5] }
-          .joined(separator: " ")
+        (0..<max(1, lineBytes / 8)).map {
+          ["station", "evening", "library", "kitchen", "village"][(i * 7 + $0 * 3) % 5]
+        }
+        .joined(separator: " ")
       }
     }
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("ems-plan-\(getpid())").path

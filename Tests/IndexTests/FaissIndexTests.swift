@@ -32,7 +32,8 @@ import Testing
     for (a, b) in zip(own.scores, exact.scores) { #expect(abs(a - b) < 1e-6) }
     // Scored again with the vectors, cosines are those of exact search to the last bit.
     #expect(try index.nearest(queries, k: 4, vectors: base, on: compute) == exact)
-    #expect(try index.nearest(queries, rows: 7..<31, k: 4, vectors: base, on: compute).ids == Array(exact.ids[28..<124]))
+    #expect(
+      try index.nearest(queries, rows: 7..<31, k: 4, vectors: base, on: compute).ids == Array(exact.ids[28..<124]))
     let recall = try #require(try own.recall(of: queries, in: base, sample: 20, on: compute))
     #expect(recall.found == 80 && recall.all == 80)
     var poor = own

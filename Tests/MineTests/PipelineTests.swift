@@ -146,7 +146,8 @@ import Mine
       let bytes = try folder.read("p.work/\(name)")
       var flipped = bytes
       flipped[bytes.count / 2] ^= 1
-      _ = try folder.write("p.work/\(name)", i % 3 == 0 ? [] : i % 3 == 1 ? Array(bytes.prefix(bytes.count / 2)) : flipped)
+      _ = try folder.write(
+        "p.work/\(name)", i % 3 == 0 ? [] : i % 3 == 1 ? Array(bytes.prefix(bytes.count / 2)) : flipped)
       let summary = try pipeline("p", change: change).run()
       #expect(try pairs("p") == expected, "\(name)")
       #expect(summary.stages.contains { !$0.skipped } || name.hasSuffix(".json"), "\(name)")
@@ -173,7 +174,8 @@ import Mine
     let german = "Der Zug nach Hamburg fährt heute erst um neun Uhr ab."
     let english = "The train to Hamburg leaves only at nine o'clock today."
     let text = try folder.write(
-      "de.txt", [german, "kurz", english, "", "", german, String(repeating: "lang ", count: 100)].joined(separator: "\n"))
+      "de.txt",
+      [german, "kurz", english, "", "", german, String(repeating: "lang ", count: 100)].joined(separator: "\n"))
     let other = try folder.write("en.txt", [english, german, english].joined(separator: "\n"))
     let mixed = [
       PipelineSide(input: text, language: sides[0].language), PipelineSide(input: other, language: sides[1].language),
@@ -361,7 +363,8 @@ import Mine
     #expect(disk?.description.contains("--work") == true)
     let memory = failure(large, memory: 2_000_000_000)
     #expect(memory?.description.contains("stage index") == true && memory?.description.contains("--index OPQ") == true)
-    let pairs = failure(try plan([50_000_000, 50_000_000]) { $0.index = .factory("OPQ16,IVF1024,PQ16") }, memory: 1 << 30)
+    let pairs = failure(
+      try plan([50_000_000, 50_000_000]) { $0.index = .factory("OPQ16,IVF1024,PQ16") }, memory: 1 << 30)
     #expect(pairs != nil)
     let small = failure(try plan([1000, 1000]), memory: 10 << 20)
     #expect(small?.description.contains("stage encode") == true)

@@ -15,6 +15,8 @@ extern "C" {
 
 // The inverted file inside an index, behind its vector transforms; null if it has none. Owned by the index.
 FaissIndexIVF *ems_faiss_ivf(FaissIndex *index);
+// Whether the index keeps vectors as they are, so that its scores are exact up to rounding.
+int ems_faiss_keeps_vectors(const FaissIndex *index);
 // Moves the vectors of `from`, which was trained with `into`, behind those of `into`; `from` is empty afterwards.
 int ems_faiss_merge(FaissIndex *into, FaissIndex *from);
 // The threads that Faiss's loops use from now on.
