@@ -47,7 +47,8 @@ let package = Package(
     .target(name: "Encoder", dependencies: ["Base", "Kernels", "CSentencePiece"], swiftSettings: swift),
     .target(
       name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCrypto", "CCurl"], swiftSettings: swift),
-    .target(name: "Train", dependencies: ["Base", "Kernels", "Corpus", "Encoder", "CMPI", "YAML"], swiftSettings: swift),
+    .target(
+      name: "Train", dependencies: ["Base", "Kernels", "Corpus", "Encoder", "CMPI", "YAML"], swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
       name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),

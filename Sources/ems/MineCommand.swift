@@ -10,6 +10,7 @@ import Mine
 extension Margin: ExpressibleByArgument {}
 extension Retrieval: ExpressibleByArgument {}
 extension IndexChoice: ExpressibleByArgument {
+  /// Every text is one of `auto`, `exact` and factory strings.
   public init?(argument: String) { self.init(argument) }
 }
 
