@@ -17,10 +17,10 @@ package struct PlantedPairs {
 
   /// Draws pairs from a bitext: each sentence once, and none that a dump has.
   ///
-  /// - Parameter absentFrom: the sentences of the source dump, and of the target dump.
+  /// - Parameter absentFrom: the sentences of the source dump, and of the target dump, and how these files are read.
   /// - Throws: `Failure` when the bitext has too few pairs.
   package init(
-    _ options: CalibrationOptions, absentFrom dumps: [String]
+    _ options: CalibrationOptions, absentFrom dumps: [(path: String, text: TextOptions)]
   ) throws(Failure) {
     var pairs: [(source: String, target: String)] = []
     // For each side what must not be planted: first sentences seen before, then those of the dump.
@@ -38,7 +38,7 @@ package struct PlantedPairs {
     }
     let all = pairs.count
     for (side, dump) in dumps.enumerated() {
-      let reader = try LineReader(path: dump, options: TextOptions(format: .raw, maxLineBytes: 1 << 30))
+      let reader = try LineReader(path: dump.path, options: dump.text)
       var batch = LineBatch()
       var there: Set<Hash128> = []
       while try reader.readBatch(into: &batch) {
@@ -46,7 +46,7 @@ package struct PlantedPairs {
           let hash = Hash128(batch[i])
           if known[side].contains(hash) { there.insert(hash) }
         }
-        if Interruption.requested { throw Interruption.failure(dump) }
+        if Interruption.requested { throw Interruption.failure(dump.path) }
       }
       pairs.removeAll { there.contains(Hash128(Array((side == 0 ? $0.source : $0.target).utf8).span)) }
     }

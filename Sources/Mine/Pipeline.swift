@@ -28,6 +28,9 @@ public final class Pipeline {
 
   private var manifests: [String: StageManifest] = [:]
   private var stages: [PipelineSummary.Stage] = []
+  /// Files that were not what their manifests say, and were made again: what had been made from them must be, too, since
+  /// its manifest may say that it was made from the right ones.
+  private var mended: Set<String> = []
   private var encoder: SentenceEncoder?
   private var modelDigests: [String: String]?
   private static let sideNames = ["source", "target"]
@@ -161,7 +164,11 @@ public final class Pipeline {
       manifests[name] = manifest
       return manifest
     }
-    let result = try folder.run(name, inputs: inputs(), settings: settings, outputs: outputs, body)
+    let needed = try inputs()
+    let result = try folder.run(
+      name, inputs: needed, settings: settings, outputs: outputs, again: needed.keys.contains { mended.contains($0) },
+      body)
+    if result.wasDamaged { mended.formUnion(outputs) }
     manifests[name] = result.manifest
     stages.append(
       PipelineSummary.Stage(
@@ -254,12 +261,12 @@ public final class Pipeline {
       outputs: ["\(name).\(shard).npy"],
       inputs: { () throws(Failure) in
         var inputs = try modelInputs()
-        inputs["text"] = try read(side).outputs["\(name).txt"]
+        inputs["\(name).txt"] = try read(side).outputs["\(name).txt"]
         return inputs
       }
     ) { () throws(Failure) in
       let result = try encodeFile(
-        input: folder.file("\(name).txt"), options: Self.storedText, lines: rows, encoder: loadedEncoder(),
+        input: folder.file("\(name).txt"), options: storedText(side), lines: rows, encoder: loadedEncoder(),
         output: folder.file("\(name).\(shard).npy"), type: options.type
       ) { [report] state in
         report(
@@ -269,8 +276,11 @@ public final class Pipeline {
     }
   }
 
-  /// How the texts that `read` writes are read: nothing in them needs mending.
-  private static let storedText = TextOptions(format: .raw, maxLineBytes: 1 << 30)
+  /// How the texts that `read` writes are read: nothing in them needs mending, which may have made a line longer (U+FFFD
+  /// for a byte).
+  private func storedText(_ side: Int) -> TextOptions {
+    TextOptions(format: .raw, maxLineBytes: min(1 << 30, 3 * sides[side].text.maxLineBytes))
+  }
 
   private func embeddings(_ side: Int, _ shard: Int) throws(Failure) -> EmbeddingFile {
     _ = try encode(side, shard)
@@ -650,7 +660,8 @@ public final class Pipeline {
     ) { () throws(Failure) in
       report("calibrating with \(calibration.pairs) planted pairs")
       let planted = try PlantedPairs(
-        calibration, absentFrom: [folder.file("source.txt"), folder.file("target.txt")])
+        calibration,
+        absentFrom: Self.sideNames.enumerated().map { (folder.file("\($1).txt"), storedText($0)) })
       let encoder = try loadedEncoder()
       let compute = Compute(threads: threads)
       let found = try planted.neighbours(

@@ -92,19 +92,23 @@ public final class WorkFolder {
   /// - Parameters:
   ///   - inputs, settings: all that the outputs depend on.
   ///   - outputs: names of the files that `body` writes.
+  ///   - again: whether to run it even if it has been run.
   ///   - body: writes the outputs under temporary names and commits them; gives the stage's counts.
-  /// - Returns: the manifest, and whether the stage was left out.
+  /// - Returns: the manifest, whether the stage was left out, and whether it was run because files of an earlier run of the
+  ///   same stage were missing, damaged or not to be trusted.
   public func run(
-    _ stage: String, inputs: [String: String], settings: [String: String], outputs: [String],
+    _ stage: String, inputs: [String: String], settings: [String: String], outputs: [String], again: Bool = false,
     _ body: () throws(Failure) -> [String: Int]
-  ) throws(Failure) -> (manifest: StageManifest, skipped: Bool) {
+  ) throws(Failure) -> (manifest: StageManifest, skipped: Bool, wasDamaged: Bool) {
     let path = file("\(stage).json")
+    var damaged = again
     if let old = read(path), old.stage == stage, old.inputs == inputs, old.settings == settings,
-      Set(old.outputs.keys) == Set(outputs), outputs.allSatisfy({ unsafe access(file($0), R_OK) == 0 })
+      Set(old.outputs.keys) == Set(outputs)
     {
-      var same = true
-      for name in outputs where same { same = try Self.digest(ofFile: file(name)) == old.outputs[name] }
-      if same { return (old, true) }
+      for name in outputs where !damaged {
+        damaged = try unsafe access(file(name), R_OK) != 0 || Self.digest(ofFile: file(name)) != old.outputs[name]
+      }
+      if !damaged { return (old, true, false) }
     }
     let start = ContinuousClock.now
     let counts = try body()
@@ -117,7 +121,7 @@ public final class WorkFolder {
       manifest.sizes[name] = Self.size(ofFile: file(name))
     }
     try JSONFile.write(manifest, to: path)
-    return (manifest, false)
+    return (manifest, false, damaged)
   }
 
   /// The manifest of a stage that an earlier run has finished, perhaps on another machine: its settings and the sizes of its

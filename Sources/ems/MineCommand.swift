@@ -153,7 +153,7 @@ struct MineCommand: ParsableCommand {
   /// The table that ends a run.
   static func table(_ summary: PipelineSummary) -> [String] {
     func row(_ name: String, _ value: String) -> String {
-      name.padding(toLength: 20, withPad: " ", startingAt: 0) + value
+      name.padding(toLength: 24, withPad: " ", startingAt: 0) + value
     }
     func both(_ name: String, _ source: Int, _ target: Int) -> String {
       row(name, "\(Format.count(source)) + \(Format.count(target))")
@@ -179,7 +179,7 @@ struct MineCommand: ParsableCommand {
       lines.append(row("  >= \(threshold)", Format.count(summary.pairsAtThreshold[threshold] ?? 0)))
     }
     if let calibration = summary.calibration {
-      lines.append("planted pairs       \(calibration.planted): threshold, precision, recall, F1, pairs of the dumps")
+      lines.append("planted pairs           \(calibration.planted): threshold, precision, recall, F1, pairs of the dumps")
       for point in calibration.points {
         var marks: [String] = []
         if point == calibration.best { marks.append("best F1") }

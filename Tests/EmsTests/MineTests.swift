@@ -39,7 +39,7 @@ import Testing
     let source = try #require(json["source"] as? [String: Any])
     #expect(source["lines"] as? Int == 300 && (source["empty"] as? Int ?? 0) > 0)
     #expect((json["pairs"] as? Int ?? 0) > 100)
-    for word in ["unique, encoded", "candidates", "search-0-0", "index               exact"] {
+    for word in ["unique, encoded", "candidates", "search-0-0", "index                   exact"] {
       #expect(first.error.contains(word), "\(first.error)")
     }
     let pairs = try workshop.folder.read("pairs.tsv")

@@ -92,6 +92,28 @@ import Mine
     #expect(try folder.read("parts.pairs.tsv.json") == folder.read("whole.pairs.tsv.json"))
   }
 
+  /// What was made from a damaged file looks right in its manifest; the run that ends the pipeline makes it again.
+  @Test func whatWasMadeFromADamagedShardIsMadeAgain() throws {
+    func change(_ options: inout PipelineOptions) {
+      options.index = .exact
+      options.shards = .counts(source: 2, target: 1)
+    }
+    _ = try pipeline("whole", change: change).run()
+    for name in try pipeline("p", only: "list", change: change).stageNames() {
+      _ = try pipeline("p", only: name, change: change).run(only: name)
+      if name == "encode-source-1" {
+        var bytes = try folder.read("p.work/source.1.npy")
+        for i in bytes.count / 2..<bytes.count / 2 + 4000 { bytes[i] = bytes[128 + i % 3000] }
+        _ = try folder.write("p.work/source.1.npy", bytes)
+      }
+    }
+    #expect(try pairs("p") != pairs("whole"))
+    let summary = try pipeline("p", change: change).run()
+    #expect(try pairs("p") == pairs("whole"))
+    #expect(
+      summary.stages.filter { !$0.skipped }.map(\.name) == ["encode-source-1", "search-1-0", "neighbours", "pairs"])
+  }
+
   @Test func aStageAloneNeedsThoseBeforeIt() throws {
     func change(_ options: inout PipelineOptions) {
       options.index = .exact
