@@ -106,7 +106,8 @@ public final class WorkFolder {
       Set(old.outputs.keys) == Set(outputs)
     {
       for name in outputs where !damaged {
-        damaged = try unsafe access(file(name), R_OK) != 0 || Self.digest(ofFile: file(name)) != old.outputs[name]
+        damaged = unsafe access(file(name), R_OK) != 0
+        if !damaged { damaged = try Self.digest(ofFile: file(name)) != old.outputs[name] }
       }
       if !damaged { return (old, true, false) }
     }
