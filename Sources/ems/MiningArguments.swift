@@ -111,7 +111,7 @@ struct SearchArguments: ParsableArguments {
       valueName: "auto|exact|factory"))
   var index: IndexChoice = .automatic
 
-  @Option(help: "Cells of an index that a query looks into; an eighth of them, at least 16, if not given.")
+  @Option(help: "Cells of an index that a query looks into; 1.4 times the root of their number, at least 16, if not given.")
   var nprobe: Int?
 
   @Option(
