@@ -211,6 +211,11 @@ public struct MiningPlan: Sendable, Codable {
   }
 
   package func check(_ limits: MachineLimits, present: Int = 0) throws(Failure) {
+    if let rows = sentences.max(), rows > Int(Int32.max) {
+      throw Failure(
+        .badData, "plan", "a side of \(rows) sentences is too large: rows are numbered up to \(Int32.max)",
+        remedy: "cut that side into several, and mine each with the other side")
+    }
     if let free = limits.disk, disk - present > free {
       throw Failure(
         .io, "plan", "the work folder will take \(Self.text(disk)), but \(Self.text(free + present)) are free",

@@ -106,13 +106,14 @@ enum Format {
     x >= 100 ? count(Int(x.rounded())) : String(format: x >= 10 ? "%.1f" : "%.2f", x)
   }
 
-  /// `42 s`, `3 min 5 s`, `2 h 10 min`.
+  /// `42 s`, `3 min 5 s`, `2 h 10 min`, `12 days`.
   static func time(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    guard seconds.isFinite, seconds < 1e13 else { return "?" }
     let s = Int(seconds.rounded())
     if s < 60 { return "\(s) s" }
     if s < 3600 { return "\(s / 60) min \(s % 60) s" }
-    return "\(s / 3600) h \(s % 3600 / 60) min"
+    if s < 360_000 { return "\(s / 3600) h \(s % 3600 / 60) min" }
+    return "\(count(s / 86_400)) days"
   }
 
   /// `1.5 MB`, in powers of 1000.

@@ -179,7 +179,7 @@ struct MineCommand: ParsableCommand {
       lines.append(row("  >= \(threshold)", Format.count(summary.pairsAtThreshold[threshold] ?? 0)))
     }
     if let calibration = summary.calibration {
-      lines.append("planted pairs           \(calibration.planted): threshold, precision, recall, F1, pairs of the dumps")
+      lines.append(row("planted pairs", "\(calibration.planted): threshold, precision, recall, F1, pairs of the dumps"))
       for point in calibration.points {
         var marks: [String] = []
         if point == calibration.best { marks.append("best F1") }

@@ -111,7 +111,7 @@ struct SearchArguments: ParsableArguments {
       valueName: "auto|exact|factory"))
   var index: IndexChoice = .automatic
 
-  @Option(help: "Cells of an index that a query looks into; 1.4 times the root of their number, at least 16, if not given.")
+  @Option(help: "Cells of an index that a query looks into; if not given 1.4 times their number's root, at least 16.")
   var nprobe: Int?
 
   @Option(

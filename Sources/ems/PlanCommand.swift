@@ -106,10 +106,18 @@ struct PlanCommand: ParsableCommand {
     }
     let measured = try measuredRates(folder, factory: plan(nil).index.first, console)
     let result = plan(measured)
+    var exact: MiningPlan?
+    if result.index != ["exact"] {
+      options.index = .exact
+      exact = plan(measured)
+    }
     if common.json {
       try Console.printJSON(Output(plan: result, rates: measured, machines: machines))
     } else {
       for line in table(result) { print(line) }
+      if let seconds = exact?.seconds(machines: machines) {
+        print("\nWith --index exact all would take \(Format.time(seconds)).")
+      }
     }
     try result.check(folder: work)
   }
@@ -153,18 +161,18 @@ struct PlanCommand: ParsableCommand {
       "sentences  \(source) + \(target)", "embeddings \(plan.dimension) x \(plan.type)",
       "index      \(plan.index.joined(separator: " + "))",
       "shards     \(plan.shards[0]) + \(plan.shards[1])", "",
-      "stage       " + column("memory", 10) + column("disk", 12) + column("time", 14),
+      "stage       " + column("memory", 10) + column("disk", 12) + column("time", 16),
     ]
     for stage in plan.stages {
       lines.append(
         stage.name.padding(toLength: 12, withPad: " ", startingAt: 0) + column(Format.bytes(stage.memory), 10)
           + column(Format.bytes(stage.disk), 12)
-          + column(plan.seconds(of: stage, machines: machines).map { Format.time($0) } ?? "?", 14))
+          + column(plan.seconds(of: stage, machines: machines).map { Format.time($0) } ?? "?", 16))
     }
     lines.append(
       "in all".padding(toLength: 12, withPad: " ", startingAt: 0) + column(Format.bytes(plan.memory), 10)
         + column(Format.bytes(plan.disk), 12)
-        + column(plan.seconds(machines: machines).map { Format.time($0) } ?? "?", 14))
+        + column(plan.seconds(machines: machines).map { Format.time($0) } ?? "?", 16))
     return lines
   }
 

@@ -222,8 +222,13 @@ import Testing
     #expect(plan["shards"] as? [Int] == [4, 6])
     #expect((numbers.json()["seconds"] as? Double ?? 0) > 0)
     let large = try ems(
-      "plan", "--source-lines", "900B", "--target-lines", "900B", "--model", workshop.model, "--rates",
+      "plan", "--source-lines", "2B", "--target-lines", "2B", "--model", workshop.model, "--rates",
       workshop.folder.file("rates.json"))
     #expect(large.status == 74 && large.error.contains("--work"), "\(large.error)")
+    #expect(large.output.contains("With --index exact"), "\(large.output)")
+    let huge = try ems(
+      "plan", "--source-lines", "10B", "--target-lines", "1M", "--model", workshop.model, "--rates",
+      workshop.folder.file("rates.json"))
+    #expect(huge.status == 65 && huge.error.contains("several"), "\(huge.error)")
   }
 }
