@@ -29,4 +29,4 @@ for factory in sys.argv[4:]:
         difference = np.abs(ours_scores - scores).max()
         print(f"{factory}: same neighbours for {100 * same:.2f}% of {len(q)} queries, scores within {difference:.1e}")
         bad += same < 0.999 or difference > 2e-6
-sys.exit(bad > 0)
+sys.exit(int(bad > 0))
