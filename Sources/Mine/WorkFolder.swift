@@ -28,7 +28,7 @@ public struct StageManifest: Sendable, Codable, Equatable {
 public final class WorkFolder {
   /// The folder.
   public let path: String
-  private var locks: [Int32] = []
+  private var locks: [FileLock] = []
 
   /// Opens the folder, making it if there is none, and takes its lock.
   ///
@@ -53,18 +53,11 @@ public final class WorkFolder {
   }
 
   private func lock(_ name: String, exclusive: Bool, busy: String) throws(Failure) {
-    let lockPath = "\(path)/\(name)"
-    let (file, code) = retryingInterrupts { unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
-    guard file >= 0 else { throw .system("cannot write", lockPath, errno: code) }
-    locks.append(file)
-    guard flock(file, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
-      let code = errno
-      if code != EWOULDBLOCK { throw .system("cannot lock", lockPath, errno: code) }
-      throw Failure(.io, path, busy, remedy: "wait for it, or name another --work")
-    }
+    locks.append(
+      try FileLock(
+        path: "\(path)/\(name)", exclusive: exclusive,
+        busy: Failure(.io, path, busy, remedy: "wait for it, or name another --work")))
   }
-
-  deinit { for lock in locks { close(lock) } }
 
   /// The path of a file in the folder; a path with a slash is outside and stays as it is.
   public func file(_ name: String) -> String { name.contains("/") ? name : "\(path)/\(name)" }

@@ -31,20 +31,32 @@ struct RunFolder {
     var firstLoss: Double?, runningLoss: Double?
   }
 
-  func create() throws(Failure) {
+  /// Makes the folders, and sees to it that no other process trains into them.
+  ///
+  /// - Returns: a lock to be held during the run.
+  func create() throws(Failure) -> FileLock {
+    try make(path)
+    let lock = try FileLock(
+      path: "\(path)/lock",
+      busy: Failure(
+        .io, path, "another process is training into this folder", remedy: "wait for it, or name another output"))
     for folder in [path, cache, checkpoints] {
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch {
-        throw Failure(
-          .io, folder, "cannot create the folder", remedy: "check the path of output and its permissions")
-      }
+      try make(folder)
       // What a killed process left half-written, NAME.PID.tmp: nobody would ever remove it.
       for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
         let parts = name.split(separator: ".")
         guard parts.count >= 3, parts.last == "tmp", Int(parts[parts.count - 2]) != nil else { continue }
         try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
       }
+    }
+    return lock
+  }
+
+  private func make(_ folder: String) throws(Failure) {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw Failure(.io, folder, "cannot create the folder", remedy: "check the path of output and its permissions")
     }
   }
 

@@ -112,13 +112,15 @@ public final class Trainer {
         .usage, configuration.file, at: "batch_pairs",
         "is \(configuration.batchPairs), too few for \(peers.size) processes", remedy: "start fewer processes")
     }
+    var lock: FileLock?
+    defer { withExtendedLifetime(lock) {} }
     if peers.leads {
       if !resume, !folder.list().isEmpty || FileManager.default.fileExists(atPath: folder.metrics) {
         throw Failure(
           .io, folder.path, "holds a training run already",
           remedy: "add --resume to continue it, or name another output")
       }
-      try folder.create()
+      lock = try folder.create()
     }
     let caches = try prepareData()
     let model = TrainingModel(modelConfiguration, on: compute)

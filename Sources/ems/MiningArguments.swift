@@ -45,10 +45,7 @@ struct PipelineArguments: ParsableArguments {
   func options(_ sides: [PipelineSide], _ search: SearchArguments) throws(Failure) -> PipelineOptions {
     var options = PipelineOptions()
     options.type = dtype
-    options.k = search.k
-    options.index = search.index
-    options.probes = search.nprobe
-    if let shards = search.shards { options.shards = .counts(source: shards.source, target: shards.target) }
+    search.apply(to: &options)
     if filters.given {
       let identifier = try filters.identifier()
       options.sourceFilter = try filters.filter(sides[0].language, identifier)
@@ -131,6 +128,13 @@ struct SearchArguments: ParsableArguments {
       else { return nil }
       (source, target) = (first, last)
     }
+  }
+
+  func apply(to options: inout PipelineOptions) {
+    options.k = k
+    options.index = index
+    options.probes = nprobe
+    if let shards { options.shards = .counts(source: shards.source, target: shards.target) }
   }
 
   func validate() throws {

@@ -87,10 +87,7 @@ struct PlanCommand: ParsableCommand {
     let folder = try ModelFolder(path: model)
     var options = PipelineOptions()
     options.type = dtype
-    options.k = search.k
-    options.index = search.index
-    options.probes = search.nprobe
-    if let shards = search.shards { options.shards = .counts(source: shards.source, target: shards.target) }
+    search.apply(to: &options)
     var sizes: [TextEstimate] = []
     for (text, lines) in [(source, sourceLines), (target, targetLines)] {
       if let text {

@@ -169,7 +169,8 @@ import Train
     for result in place.train(path, ranks: 3, resume: true, steps: 7) { _ = try result.get() }
     #expect(try place.train(path, resume: true).steps == 10)
     #expect(distance(try place.curve("run"), try place.curve("alone")) < 1e-4)
-    #expect(try place.folder.list("run") == ["best", "cache", "checkpoints", "config.yaml", "final", "metrics.jsonl"])
+    #expect(
+      try place.folder.list("run") == ["best", "cache", "checkpoints", "config.yaml", "final", "lock", "metrics.jsonl"])
   }
 
   @Test func localNegativesGiveACurveOfTheirOwn() throws {

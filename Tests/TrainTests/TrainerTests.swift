@@ -35,12 +35,26 @@ import Train
     try ModelFolder(path: place.folder.file("whole/final")).verify()
   }
 
+  @Test func twoRunsInOneFolderAreKeptApart() throws {
+    let place = try Workplace()
+    let path = try place.configuration("run")
+    try FileManager.default.createDirectory(atPath: place.folder.file("run"), withIntermediateDirectories: true)
+    let free = Failure(.software, "test", "free")
+    try withExtendedLifetime(FileLock(path: place.folder.file("run/lock"), busy: free)) {
+      let failure = #expect(throws: Failure.self) { try place.train(path) }
+      #expect(failure?.kind == .io && failure?.subject.hasSuffix("run") == true)
+    }
+    #expect(try place.folder.list("run") == ["lock"])
+    try place.train(path, steps: 1)
+  }
+
   @Test func aRunFolder() throws {
     let place = try Workplace()
     let path = try place.configuration("run", ["checkpoints_kept": "3", "checkpoint_every": "2"])
     let summary = try place.train(path)
     #expect(summary.steps == 10 && summary.best_step != nil && summary.tokens_per_second > 0)
-    #expect(try place.folder.list("run") == ["best", "cache", "checkpoints", "config.yaml", "final", "metrics.jsonl"])
+    #expect(
+      try place.folder.list("run") == ["best", "cache", "checkpoints", "config.yaml", "final", "lock", "metrics.jsonl"])
     #expect(try place.checkpoints("run") == ["step-000000006", "step-000000008", "step-000000010"])
     #expect(try place.folder.read("run/config.yaml") == readBytes(path))
     struct Line: Decodable { let step: Int, loss: Double?, validation_loss: Double? }
