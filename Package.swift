@@ -40,28 +40,31 @@ let package = Package(
       linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2"), .linkedLibrary("fasttext")]),
 
     // The rooms, from the ground up.
-    .target(name: "Base", swiftSettings: swift),
+    .target(name: "Base", dependencies: ["CCrypto"], swiftSettings: swift),
+    .target(name: "Formats", dependencies: ["Base"], swiftSettings: swift),
     .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
     .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
-    .target(name: "Encoder", dependencies: ["Base", "Kernels", "CSentencePiece"], swiftSettings: swift),
+    .target(name: "Encoder", dependencies: ["Base", "Formats", "Kernels", "CSentencePiece"], swiftSettings: swift),
     .target(
-      name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCrypto", "CCurl"], swiftSettings: swift),
+      name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCurl"], swiftSettings: swift),
     .target(
-      name: "Train", dependencies: ["Base", "Kernels", "Corpus", "Encoder", "CMPI", "YAML"], swiftSettings: swift),
-    .target(name: "Index", dependencies: ["Base", "Kernels", "CFaiss"], swiftSettings: swift),
+      name: "Train", dependencies: ["Base", "Formats", "Kernels", "Corpus", "Encoder", "CMPI", "YAML"],
+      swiftSettings: swift),
+    .target(name: "Index", dependencies: ["Base", "Formats", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
-      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Index", "Kernels"], swiftSettings: swift),
+      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels"], swiftSettings: swift),
     .target(
       name: "Evaluate",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Index", "Kernels", "Mine", "Train", .product(name: "Yams", package: "Yams"),
+        "Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Mine", "Train",
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swift),
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Index", "Kernels", "Mine", "Train",
+        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -69,6 +72,7 @@ let package = Package(
     // One test folder a module. The C libraries named here are oracles, not what is shipped.
     .target(name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: swift),
     .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "TestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "FetchTests", dependencies: ["Fetch", "TestSupport"], swiftSettings: swift),

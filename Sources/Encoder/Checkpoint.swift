@@ -1,4 +1,5 @@
 import Base
+import Formats
 
 /// A PyTorch checkpoint (`torch.save`, zip format) of an EMS model, read without Python and without running any of
 /// the code that such a file may hold.
@@ -111,7 +112,7 @@ public final class Checkpoint: Sendable {
   private static func stateDict(_ pickle: Pickle, path: String) throws(Failure) -> [(
     key: Pickle.Value, value: Pickle.Value
   )] {
-    let marker = Configuration.wordEmbeddingName
+    let marker = ModelName.words
     func holdsModel(_ pairs: [(key: Pickle.Value, value: Pickle.Value)]) -> Bool {
       pairs.contains { $0.key == .string(marker) || $0.key == .string("module." + marker) }
     }

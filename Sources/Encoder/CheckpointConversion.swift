@@ -1,4 +1,5 @@
 import Base
+import Formats
 
 extension Checkpoint {
   /// What a checkpoint does not say itself.
@@ -43,8 +44,8 @@ extension Checkpoint {
     let checkpoint = try Checkpoint(path: path)
     let tokenizer = try Tokenizer(path: tokenizer)
     let configuration = try checkpoint.configuration(tokenizer: tokenizer, options)
-    let needed = configuration.tensorShapes(training: false)
-    let all = configuration.tensorShapes(training: true)
+    let needed = configuration.tensorShapes()
+    let all = configuration.tensorShapes(.ems)
     for shape in needed { try checkpoint.check(shape) }
     let heads = all.dropFirst(needed.count)
     let training = heads.allSatisfy { checkpoint[$0.name] != nil }
@@ -52,7 +53,7 @@ extension Checkpoint {
     let written = Set((training ? all : needed).map(\.name))
     try ModelFolder.write(
       to: output, configuration: configuration, tokenizer: tokenizer,
-      card: card(configuration, source: path, training: training), type: options.type, training: training,
+      card: card(configuration, source: path, training: training), type: options.type, heads: training ? .ems : .none,
       replace: options.replace
     ) { (shape, writer) throws(Failure) in
       guard let tensor = checkpoint[shape.name] else { throw checkpoint.missing(shape.name) }
@@ -98,14 +99,14 @@ extension Checkpoint {
 
   /// The sizes, from the tensors' shapes.
   private func configuration(tokenizer: Tokenizer, _ options: ConversionOptions) throws(Failure) -> Configuration {
-    let words = try matrix(Configuration.wordEmbeddingName)
-    let positions = try matrix(Configuration.positionEmbeddingName)
+    let words = try matrix(ModelName.words)
+    let positions = try matrix(ModelName.positions)
     let hidden = words.columns
     var layers = 0
     // A checkpoint has finitely many tensors, so this ends.
-    while self["\(Configuration.layerPrefix)\(layers).intermediate.dense.weight"] != nil { layers += 1 }
-    guard layers > 0 else { throw missing("\(Configuration.layerPrefix)0.intermediate.dense.weight") }
-    let feedForward = try matrix("\(Configuration.layerPrefix)0.intermediate.dense.weight").rows
+    while self["\(ModelName.layer(layers))\(ModelName.up).weight"] != nil { layers += 1 }
+    guard layers > 0 else { throw missing("\(ModelName.layer(0))\(ModelName.up).weight") }
+    let feedForward = try matrix("\(ModelName.layer(0))\(ModelName.up).weight").rows
     guard tokenizer.vocabSize == words.rows else {
       throw Failure(
         .badData, tokenizer.name, "has \(tokenizer.vocabSize) pieces, but \(path) has embeddings for \(words.rows)",
@@ -122,7 +123,7 @@ extension Checkpoint {
         remedy: "give the number of heads")
     }
     let embedding =
-      self[Configuration.languageEmbeddingName] == nil ? nil : try matrix(Configuration.languageEmbeddingName)
+      self[ModelName.languages] == nil ? nil : try matrix(ModelName.languages)
     var languages = options.languages ?? tokenizer.languages
     if let embedding, languages.count != embedding.rows {
       // Without a training head's table, a language's number means nothing, so a list is needed only with one.
@@ -153,7 +154,7 @@ extension Checkpoint {
       \(configuration.numAttentionHeads) heads, feed-forward size \(configuration.intermediateSize), vocabulary of \
       \(configuration.vocabSize) pieces, sentences of up to \(configuration.maxPositionEmbeddings) tokens
       - Parameters: \(configuration.parameterCount) for encoding\
-      \(training ? ", \(configuration.trainingParameterCount) with the training heads, which are included" : "")
+      \(training ? ", \(configuration.parameterCount(.ems)) with the training heads, which are included" : "")
       - Text: \(configuration.lowercase ? "lower-cased" : "case kept")
       - Languages: \(languages)
 

@@ -6,7 +6,7 @@ import FoundationEssentials
 /// Letters used for the sizes: L layers, d hidden size, h heads, f feed-forward size, V vocabulary size, P the longest
 /// sentence in tokens, n languages, l language embedding size.
 public struct Configuration: Codable, Sendable, Equatable {
-  /// L, 1...96.
+  /// L, 0...96; without layers a sentence is the bag of its tokens.
   public var numHiddenLayers: Int
   /// d, 1...16384; a multiple of the number of heads.
   public var hiddenSize: Int
@@ -26,15 +26,27 @@ public struct Configuration: Codable, Sendable, Equatable {
   public var numLanguages: Int
   /// l, 1...16384.
   public var languageSize: Int
+  /// How a sentence's tokens become one row.
+  public var pooling: Pooling
+  /// T, 1...65536: what a last linear layer makes of the d elements (the width of a teacher in whose space the model
+  /// answers); nil for none.
+  public var projectionSize: Int?
   /// The codes of the languages; a code's index is its row in the language embedding. Either n of them or none at all.
   public var languages: [String]
 
   /// The only activation there is: x * sigmoid(x).
   public static let hiddenAct = "swish"
-  /// The only pooling there is: the mean over a sentence's own tokens.
-  public static let pooling = "mean"
+  /// How tokens become a sentence.
+  public enum Pooling: String, Sendable, Codable, CaseIterable {
+    /// The mean over a sentence's own tokens.
+    case mean
+    /// The mean weighted by a number that every piece of the vocabulary has, its logarithm learned in training.
+    case weighted
+  }
   /// The width of the contrastive head's output, the same in every model.
   public static let alignmentSize = 128
+  /// The number of elements of an embedding.
+  public var embeddingSize: Int { projectionSize ?? hiddenSize }
   /// Id of padding.
   public static let padID: Int32 = 0
   /// Id of what the vocabulary does not hold.
@@ -50,6 +62,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     case hiddenAct = "hidden_act"
     case layerNormEps = "layer_norm_eps"
     case pooling
+    case projectionSize = "projection_size"
     case lowercase
     case numLanguages = "num_languages"
     case languageSize = "language_size"
@@ -60,7 +73,7 @@ public struct Configuration: Codable, Sendable, Equatable {
   public init(
     numHiddenLayers: Int, hiddenSize: Int, numAttentionHeads: Int, intermediateSize: Int, vocabSize: Int,
     maxPositionEmbeddings: Int = 120, layerNormEps: Double = 1e-12, lowercase: Bool = true, numLanguages: Int? = nil,
-    languageSize: Int = 128, languages: [String] = []
+    languageSize: Int = 128, languages: [String] = [], pooling: Pooling = .mean, projectionSize: Int? = nil
   ) {
     self.numHiddenLayers = numHiddenLayers
     self.hiddenSize = hiddenSize
@@ -73,6 +86,8 @@ public struct Configuration: Codable, Sendable, Equatable {
     self.numLanguages = numLanguages ?? languages.count
     self.languageSize = languageSize
     self.languages = languages
+    self.pooling = pooling
+    self.projectionSize = projectionSize
   }
 
   /// Reads the keys of `config.json`; unknown keys are passed over, and keys with one sensible value may be missing.
@@ -90,13 +105,20 @@ public struct Configuration: Codable, Sendable, Equatable {
     languages = try values.decodeIfPresent([String].self, forKey: .languages) ?? []
     numLanguages = values.contains(.numLanguages) ? try Self.integer(values, .numLanguages) : languages.count
     languageSize = values.contains(.languageSize) ? try Self.integer(values, .languageSize) : 128
-    for (key, supported) in [(CodingKeys.hiddenAct, Self.hiddenAct), (.pooling, Self.pooling)] {
-      let found = try values.decodeIfPresent(String.self, forKey: key) ?? supported
-      guard found == supported else {
-        throw Failure(
-          .badData, "configuration", at: key.rawValue, "is \"\(found)\"; only \"\(supported)\" is supported")
-      }
+    let activation = try values.decodeIfPresent(String.self, forKey: .hiddenAct) ?? Self.hiddenAct
+    guard activation == Self.hiddenAct else {
+      throw Failure(
+        .badData, "configuration", at: CodingKeys.hiddenAct.rawValue,
+        "is \"\(activation)\"; only \"\(Self.hiddenAct)\" is supported")
     }
+    let name = try values.decodeIfPresent(String.self, forKey: .pooling) ?? Pooling.mean.rawValue
+    guard let known = Pooling(rawValue: name) else {
+      throw Failure(
+        .badData, "configuration", at: CodingKeys.pooling.rawValue,
+        "is \"\(name)\"; only \"mean\" and \"weighted\" are supported")
+    }
+    pooling = known
+    projectionSize = values.contains(.projectionSize) ? try Self.integer(values, .projectionSize) : nil
   }
 
   /// An integer. A number that is none makes the JSON decoder fail without the key, so that is looked into here.
@@ -121,7 +143,8 @@ public struct Configuration: Codable, Sendable, Equatable {
     try values.encode(maxPositionEmbeddings, forKey: .maxPositionEmbeddings)
     try values.encode(Self.hiddenAct, forKey: .hiddenAct)
     try values.encode(layerNormEps, forKey: .layerNormEps)
-    try values.encode(Self.pooling, forKey: .pooling)
+    try values.encode(pooling, forKey: .pooling)
+    try values.encodeIfPresent(projectionSize, forKey: .projectionSize)
     try values.encode(lowercase, forKey: .lowercase)
     try values.encode(numLanguages, forKey: .numLanguages)
     try values.encode(languageSize, forKey: .languageSize)
@@ -184,7 +207,7 @@ public struct Configuration: Codable, Sendable, Equatable {
           .badData, file, at: key.rawValue, "is \(value); must be from \(range.lowerBound) to \(range.upperBound)")
       }
     }
-    try within(.numHiddenLayers, numHiddenLayers, 1...96)
+    try within(.numHiddenLayers, numHiddenLayers, 0...96)
     try within(.hiddenSize, hiddenSize, 1...16384)
     try within(.numAttentionHeads, numAttentionHeads, 1...1024)
     try within(.intermediateSize, intermediateSize, 1...65536)
@@ -192,6 +215,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     try within(.maxPositionEmbeddings, maxPositionEmbeddings, 1...65536)
     try within(.numLanguages, numLanguages, 0...65536)
     try within(.languageSize, languageSize, 1...16384)
+    if let projectionSize { try within(.projectionSize, projectionSize, 1...65536) }
     guard hiddenSize.isMultiple(of: numAttentionHeads) else {
       throw Failure(
         .badData, file, at: CodingKeys.numAttentionHeads.rawValue,
@@ -218,78 +242,4 @@ public struct Configuration: Codable, Sendable, Equatable {
       }
     }
   }
-}
-
-/// The name and shape of one tensor of a model.
-public struct TensorShape: Sendable, Equatable {
-  /// The released checkpoint's parameter name.
-  public var name: String
-  /// Sizes, slowest first: [rows, columns], or [elements].
-  public var shape: [Int]
-
-  /// A name and its shape.
-  public init(name: String, shape: [Int]) {
-    self.name = name
-    self.shape = shape
-  }
-
-  /// The number of elements.
-  ///
-  /// - Precondition: it fits an Int, as it does for every shape of a checked configuration and of an opened file.
-  public var count: Int { shape.reduce(1, *) }
-}
-
-extension Configuration {
-  /// The number of parameters needed for encoding.
-  public var parameterCount: Int { tensorShapes(training: false).reduce(0) { $0 + $1.count } }
-
-  /// The number of parameters while training.
-  public var trainingParameterCount: Int { tensorShapes(training: true).reduce(0) { $0 + $1.count } }
-
-  /// Every tensor of the model under its released name, in the order in which files hold them.
-  ///
-  /// - Parameter training: whether the heads that only training uses follow the encoder's tensors.
-  /// - Precondition: the configuration passes `check(file:)`.
-  public func tensorShapes(training: Bool) -> [TensorShape] {
-    let (d, f) = (hiddenSize, intermediateSize)
-    var shapes: [TensorShape] = []
-    func add(_ name: String, _ shape: Int...) { shapes.append(TensorShape(name: name, shape: shape)) }
-    func addLinear(_ name: String, outputs: Int, inputs: Int) {
-      add(name + ".weight", outputs, inputs)
-      add(name + ".bias", outputs)
-    }
-    func addLayerNorm(_ name: String, _ width: Int) {
-      add(name + ".weight", width)
-      add(name + ".bias", width)
-    }
-    add(Self.wordEmbeddingName, vocabSize, d)
-    add(Self.positionEmbeddingName, maxPositionEmbeddings + 1, d)
-    addLayerNorm("model.bert.embedding.layer_norm", d)
-    for layer in 0..<numHiddenLayers {
-      let prefix = "\(Self.layerPrefix)\(layer)."
-      for part in ["query", "key", "value"] {
-        addLinear("\(prefix)attention.self_attention.\(part)", outputs: d, inputs: d)
-      }
-      addLinear("\(prefix)attention.output.dense", outputs: d, inputs: d)
-      addLayerNorm("\(prefix)attention.output.LayerNorm", d)
-      addLinear("\(prefix)intermediate.dense", outputs: f, inputs: d)
-      addLinear("\(prefix)output.dense", outputs: d, inputs: f)
-      addLayerNorm("\(prefix)output.LayerNorm", d)
-    }
-    if training {
-      add(Self.languageEmbeddingName, numLanguages, languageSize)
-      addLayerNorm("model.la_tag_linear.layer_norm", languageSize)
-      addLinear("model.transform.dense", outputs: languageSize + d, inputs: languageSize + d)
-      addLayerNorm("model.transform.LayerNorm", languageSize + d)
-      add("model.decoder.decoder.weight", vocabSize, languageSize + d)
-      addLinear("alignproj.0", outputs: d, inputs: d)
-      addLinear("alignproj.3", outputs: Self.alignmentSize, inputs: d)
-    }
-    return shapes
-  }
-
-  static let wordEmbeddingName = "model.bert.embedding.word_embedding.embedding.weight"
-  static let positionEmbeddingName = "model.bert.embedding.position_embedding.position_embeddings.weight"
-  static let layerPrefix = "model.bert.encoder.layer."
-  static let languageEmbeddingName = "model.la_tag_linear.embedding.weight"
 }

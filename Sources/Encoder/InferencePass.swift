@@ -1,4 +1,5 @@
 import Base
+import Formats
 import Kernels
 
 /// The encoder's weights, ready for inference: the tables it looks up in, and its matrices packed for the kernels.
@@ -10,12 +11,35 @@ public struct InferenceWeights: Sendable {
     let queryKeyValueBias: Tensor, attentionOutputBias: Tensor, upBias: Tensor, downBias: Tensor
     let attentionNorm: NormParameters, outputNorm: NormParameters
     let packed: PackedLayer
+
+    init(_ layer: LayerParameters, on compute: Compute) {
+      queryKeyValueBias = layer.queryKeyValue.bias
+      attentionOutputBias = layer.attentionOutput.bias
+      upBias = layer.up.bias
+      downBias = layer.down.bias
+      attentionNorm = layer.attentionNorm
+      outputNorm = layer.outputNorm
+      packed = PackedLayer(layer, on: compute)
+    }
+  }
+
+  /// The linear layer after pooling.
+  struct Projection: Sendable {
+    let packed: PackedMatrix, bias: Tensor
+
+    init(_ layer: LinearParameters, on compute: Compute) {
+      packed = PackedMatrix(rows: layer.weight.columns, columns: layer.weight.rows, on: compute)
+      compute.pack(transposing: layer.weight, into: packed)
+      bias = layer.bias
+    }
   }
 
   let configuration: Configuration
   let words: Tensor, positions: Tensor
   let embeddingNorm: NormParameters
   let layers: [Layer]
+  let poolingWeight: Tensor?
+  let projection: Projection?
 
   /// Packs the matrices of `parameters`, which may be dropped afterwards but for the tables and vectors.
   public init(_ parameters: Parameters, on compute: Compute) {
@@ -23,63 +47,71 @@ public struct InferenceWeights: Sendable {
     words = parameters.words
     positions = parameters.positions
     embeddingNorm = parameters.embeddingNorm
-    layers = parameters.layers.map { layer in
-      Layer(
-        queryKeyValueBias: layer.queryKeyValue.bias, attentionOutputBias: layer.attentionOutput.bias,
-        upBias: layer.up.bias, downBias: layer.down.bias, attentionNorm: layer.attentionNorm,
-        outputNorm: layer.outputNorm, packed: PackedLayer(layer, on: compute))
-    }
+    layers = parameters.layers.map { Layer($0, on: compute) }
+    poolingWeight = parameters.poolingWeight
+    projection =
+      parameters.configuration.projectionSize == nil ? nil : parameters.projection.map { Projection($0, on: compute) }
   }
 
-  /// Reads a model's weights, matrix after matrix: beside what is kept, one matrix at a time is in memory.
+  /// Reads a model's weights, layer after layer: beside what is kept, one layer at a time is in memory.
   ///
   /// Of a float32 file the word table stays where it is, in the mapped file, so that only the rows of words that occur
   /// take memory; of another type it is converted.
   ///
   /// - Throws: `Failure` when a tensor is missing.
   public init(_ model: ModelFolder, on compute: Compute) throws(Failure) {
-    let configuration = model.configuration, weights = model.weights
-    let d = configuration.hiddenSize
-    self.configuration = configuration
-    words = try weights.tensor(Configuration.wordEmbeddingName)
-    positions = try weights.copy(Configuration.positionEmbeddingName)
-    func norm(_ name: String) throws(Failure) -> NormParameters {
-      NormParameters(gain: try weights.copy(name + ".weight"), bias: try weights.copy(name + ".bias"))
-    }
-    func pack(_ matrix: Tensor) -> PackedMatrix {
-      let packed = PackedMatrix(rows: matrix.columns, columns: matrix.rows, on: compute)
-      compute.pack(transposing: matrix, into: packed)
-      return packed
-    }
-    /// The three projections of the attention as one: their rows, or their biases, one after the other.
-    func queryKeyValue(_ prefix: String, _ part: String, rows: Int) throws(Failure) -> Tensor {
-      let all = Tensor(rows: 3 * rows, columns: d)
-      for (i, name) in ["query", "key", "value"].enumerated() {
-        try weights.copy("\(prefix)attention.self_attention.\(name).\(part)", into: all.rows(i * rows..<(i + 1) * rows))
-      }
-      return part == "bias" ? all.slice(from: 0, rows: 1, columns: 3 * d) : all
-    }
-    embeddingNorm = try norm("model.bert.embedding.layer_norm")
+    let file = ModelFile(model)
+    configuration = model.configuration
+    words = try file.tensor(ModelName.words)
+    positions = try file.copy(ModelName.positions)
+    embeddingNorm = try file.norm(ModelName.embeddingNorm)
     var layers: [Layer] = []
-    for i in 0..<configuration.numHiddenLayers {
-      let prefix = "\(Configuration.layerPrefix)\(i)."
-      let packed = PackedLayer(
-        queryKeyValue: pack(try queryKeyValue(prefix, "weight", rows: d)),
-        attentionOutput: pack(try weights.tensor(prefix + "attention.output.dense.weight")),
-        up: pack(try weights.tensor(prefix + "intermediate.dense.weight")),
-        down: pack(try weights.tensor(prefix + "output.dense.weight")))
-      layers.append(
-        Layer(
-          queryKeyValueBias: try queryKeyValue(prefix, "bias", rows: 1),
-          attentionOutputBias: try weights.copy(prefix + "attention.output.dense.bias"),
-          upBias: try weights.copy(prefix + "intermediate.dense.bias"),
-          downBias: try weights.copy(prefix + "output.dense.bias"),
-          attentionNorm: try norm(prefix + "attention.output.LayerNorm"),
-          outputNorm: try norm(prefix + "output.LayerNorm"), packed: packed))
+    for i in 0..<model.configuration.numHiddenLayers {
+      layers.append(Layer(try file.layer(i), on: compute))
       // The file's pages that were just packed are not needed again.
-      weights.dropFromMemory()
+      model.weights.dropFromMemory()
     }
     self.layers = layers
+    poolingWeight = model.configuration.pooling == .weighted ? try file.tensor(ModelName.poolingWeight) : nil
+    projection =
+      model.configuration.projectionSize == nil ? nil : Projection(try file.linear(ModelName.projection), on: compute)
+  }
+}
+
+/// The tensors of a model folder.
+private struct ModelFile: TensorSource {
+  private let weights: SafeTensors
+  private let slots: [String: [ModelTensor]]
+
+  init(_ model: ModelFolder) {
+    weights = model.weights
+    slots = Dictionary(grouping: model.configuration.schema(), by: \.slot)
+  }
+
+  /// A slot of one matrix is a view of the mapped file where that holds float32; vectors and what is stacked are copied.
+  func tensor(_ slot: String) throws(Failure) -> Tensor {
+    let inside = slots[slot] ?? []
+    if let only = inside.first, inside.count == 1 {
+      return only.shape.shape.count == 1 ? try copy(slot) : try weights.tensor(only.name)
+    }
+    return try copy(slot)
+  }
+
+  func copy(_ slot: String) throws(Failure) -> Tensor {
+    let inside = slots[slot] ?? []
+    guard let first = inside.first else {
+      throw Failure(.software, weights.path, "the schema has no slot \(slot)")
+    }
+    let isVector = first.shape.shape.count == 1
+    let count = inside.reduce(0) { $0 + $1.shape.count }
+    let columns = isVector ? count : first.shape.shape[1]
+    let all = Tensor(rows: columns == 0 ? 0 : count / columns, columns: columns)
+    var offset = 0
+    for entry in inside {
+      try weights.copy(entry.name, into: all.slice(from: offset, rows: 1, columns: entry.shape.count))
+      offset += entry.shape.count
+    }
+    return all
   }
 }
 
@@ -118,6 +150,8 @@ public final class InferencePass {
   private let compute: Compute
   private let capacity: Int
   private let x: Tensor, wide: Tensor, a: Tensor, p: Tensor
+  // [N]: every token's share of its sentence. [capacity, D]: sentences before the projection.
+  private let shares: Tensor, pooled: Tensor
 
   /// - Parameter capacity: the most tokens a batch may have.
   public init(_ weights: InferenceWeights, capacity: Int, on compute: Compute) {
@@ -129,19 +163,21 @@ public final class InferencePass {
     a = Tensor(rows: capacity, columns: d)
     p = Tensor(rows: capacity, columns: d)
     wide = Tensor(rows: 1, columns: capacity * max(3 * d, f))
+    shares = Tensor(rows: 1, columns: weights.poolingWeight == nil ? 0 : capacity)
+    pooled = Tensor(rows: weights.projection == nil ? 0 : capacity, columns: d)
   }
 
   /// u_i = the embedding of sentence i of the batch (design: section "Encoder").
   ///
   /// - Parameters:
   ///   - batch: at most `capacity` tokens; sentences of at most P tokens
-  ///   - u: [B, D]
+  ///   - u: [B, D], or [B, T] for a model with a projection
   public func encode(_ batch: TokenBatch, into u: Tensor) {
     let configuration = weights.configuration
     let (d, f) = (configuration.hiddenSize, configuration.intermediateSize)
     let eps = Float(configuration.layerNormEps)
     let n = batch.segments.tokens
-    precondition(n <= capacity && u.rows == batch.segments.count && u.columns == d)
+    precondition(n <= capacity && u.rows == batch.segments.count && u.columns == configuration.embeddingSize)
     let (x, a, p) = (x.prefix(n), a.prefix(n), p.prefix(n))
     let qkv = wide.slice(from: 0, rows: n, columns: 3 * d)
     let z = wide.slice(from: 0, rows: n, columns: f)
@@ -166,6 +202,15 @@ public final class InferencePass {
       // 6 y = layerNorm(h + f)
       compute.layerNorm(x, adding: p, gain: layer.outputNorm.gain, bias: layer.outputNorm.bias, eps: eps, into: x)
     }
-    compute.meanPool(x, batch.segments, into: u)
+    let sentences = weights.projection == nil ? u : pooled.prefix(u.rows)
+    if let poolingWeight = weights.poolingWeight {
+      compute.weightedPool(
+        x, batch.segments, ids: batch.ids, logWeights: poolingWeight, shares: shares, into: sentences)
+    } else {
+      compute.meanPool(x, batch.segments, into: sentences)
+    }
+    if let projection = weights.projection {
+      compute.linear(sentences, projection.packed, bias: projection.bias, into: u)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import Base
+import Formats
 import Glibc
 
 /// A model on disk: a folder with `config.json`, `model.safetensors`, `sentencepiece.model` and a card, `README.md`.
@@ -14,8 +15,8 @@ public final class ModelFolder: Sendable {
   public let weights: SafeTensors
   /// The tokenizer.
   public let tokenizer: Tokenizer
-  /// Whether the tensors that only training uses are all there too.
-  public let hasTrainingTensors: Bool
+  /// The training heads that are there as a whole.
+  public let heads: TrainingHeads
 
   /// The names of the files in the folder.
   public enum File {
@@ -87,12 +88,25 @@ public final class ModelFolder: Sendable {
         "has \(tokenizer.vocabSize) pieces, but \(File.configuration) says vocab_size \(configuration.vocabSize)",
         remedy: "the tokenizer belongs to another model: use the one it was trained with")
     }
-    let needed = configuration.tensorShapes(training: false)
-    try Self.check(needed, in: weights, required: true)
-    let extra = configuration.tensorShapes(training: true).dropFirst(needed.count)
-    try Self.check(Array(extra), in: weights, required: false)
-    let weights = weights
-    hasTrainingTensors = extra.allSatisfy { weights[$0.name] != nil }
+    try Self.check(configuration.tensorShapes(), in: weights, required: true)
+    let possible = Self.possibleHeads(configuration, weights)
+    let extra = configuration.schema(possible).filter { $0.part != .encoder }
+    try Self.check(extra.map(\.shape), in: weights, required: false)
+    let missing = Set(extra.filter { [weights] in weights[$0.name] == nil }.map(\.part))
+    heads = TrainingHeads(
+      reconstruction: !missing.contains(.reconstruction), alignment: !missing.contains(.alignment),
+      teacherWidth: missing.contains(.distillation) ? nil : possible.teacherWidth)
+  }
+
+  /// Every head that a file may have; the teacher's width is the file's.
+  private static func possibleHeads(_ configuration: Configuration, _ weights: SafeTensors) -> TrainingHeads {
+    var heads = TrainingHeads.ems
+    if configuration.projectionSize == nil, let width = weights["\(ModelName.projection).weight"]?.shape.first,
+      (1...65536).contains(width)
+    {
+      heads.teacherWidth = width
+    }
+    return heads
   }
 
   private static func check(_ shapes: [TensorShape], in weights: SafeTensors, required: Bool) throws(Failure) {
@@ -118,18 +132,18 @@ public final class ModelFolder: Sendable {
 
   /// A summary; reads no weights.
   public func info() -> Info {
-    let known = Set(configuration.tensorShapes(training: true).map(\.name))
+    let known = Set(configuration.tensorShapes(Self.possibleHeads(configuration, weights)).map(\.name))
     let unknown = weights.entries.map(\.name).filter { !known.contains($0) }
     let types = Set(weights.entries.map(\.type))
-    let heads = configuration.trainingParameterCount - configuration.parameterCount
     return Info(
       path: path, configuration: configuration, parameters: configuration.parameterCount,
-      trainingParameters: hasTrainingTensors ? heads : 0, elementTypes: ElementType.allCases.filter(types.contains),
+      trainingParameters: configuration.parameterCount(heads) - configuration.parameterCount,
+      elementTypes: ElementType.allCases.filter(types.contains),
       weightBytes: weights.entries.reduce(0) { $0 + $1.byteCount }, tokenizerKind: tokenizer.kind,
       unknownTensors: unknown)
   }
 
-  /// Reads everything: no tensor is unknown, the training tensors are all there or none is, and every weight is finite.
+  /// Reads everything: no tensor is unknown, a training head's tensors are all there or none is, and every weight is finite.
   ///
   /// - Throws: `Failure` naming the tensor and the element.
   public func verify() throws(Failure) {
@@ -138,13 +152,12 @@ public final class ModelFolder: Sendable {
         .badData, weights.path, at: "tensor \(unknown)", "is no part of this model",
         remedy: "the weights and \(File.configuration) belong to different models")
     }
-    let heads = configuration.tensorShapes(training: true).dropFirst(configuration.tensorShapes(training: false).count)
-    if !hasTrainingTensors, let found = heads.first(where: { weights[$0.name] != nil }),
-      let missing = heads.first(where: { weights[$0.name] == nil })
-    {
+    let extra = configuration.schema(Self.possibleHeads(configuration, weights)).filter { $0.part != .encoder }
+    for missing in extra where weights[missing.name] == nil {
+      guard let found = extra.first(where: { $0.part == missing.part && weights[$0.name] != nil }) else { continue }
       throw Failure(
         .badData, weights.path, at: "tensor \(missing.name)", "is missing, though \(found.name) is there",
-        remedy: "leave out all training tensors or none")
+        remedy: "leave out all tensors of a training head or none")
     }
     for entry in weights.entries {
       if let index = try weights.firstNonFinite(entry.name) {
@@ -172,7 +185,7 @@ public final class ModelFolder: Sendable {
   /// - Throws: `Failure` when training tensors are asked for that are not there, a weight does not fit half precision, or
   ///   writing fails. Nothing is left behind then.
   public func export(to path: String, type: ElementType, training: Bool, replace: Bool = false) throws(Failure) {
-    if training, !hasTrainingTensors {
+    if training, heads == .none {
       throw Failure(
         .badData, self.path, "has no training tensors, so that they cannot be exported",
         remedy: "leave out --with-heads")
@@ -184,8 +197,8 @@ public final class ModelFolder: Sendable {
     }
     let weights = weights
     try Self.write(
-      to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type, training: training,
-      replace: replace
+      to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type,
+      heads: training ? heads : .none, replace: replace
     ) { (shape, writer) throws(Failure) in
       try weights.forEachPiece(of: shape.name) { (piece) throws(Failure) in try writer.append(piece) }
     }
@@ -196,16 +209,16 @@ public final class ModelFolder: Sendable {
   /// - Parameters:
   ///   - path: the folder; its parent exists.
   ///   - type: `.float32` or `.float16`.
-  ///   - training: whether the training tensors are written too.
+  ///   - heads: the training heads that are written too.
   ///   - card: the text of `README.md`.
   ///   - replace: whether a model folder of that name is replaced; the two change places in one step.
   ///   - fill: appends the elements of one tensor to the writer; called for every tensor in the order of
-  ///     `Configuration.tensorShapes(training:)`.
+  ///     `Configuration.schema(_:)`.
   /// - Throws: `Failure` when the name is taken, the configuration or tokenizer do not fit, `fill` throws, or writing
   ///   fails. Nothing is left behind then.
   public static func write(
     to path: String, configuration: Configuration, tokenizer: Tokenizer, card: String, type: ElementType = .float32,
-    training: Bool = false, replace: Bool = false,
+    heads: TrainingHeads = .none, replace: Bool = false,
     fill: (TensorShape, SafeTensorsWriter) throws(Failure) -> Void
   ) throws(Failure) {
     var path = path
@@ -219,7 +232,7 @@ public final class ModelFolder: Sendable {
     }
     try StagedFolder.checkFree(path, files: Set(File.all), replace: replace)
     let folder = try StagedFolder(for: path, files: Set(File.all))
-    let shapes = configuration.tensorShapes(training: training)
+    let shapes = configuration.tensorShapes(heads)
     let writer = try SafeTensorsWriter(
       path: "\(folder.temporary)/\(File.weights)", tensors: shapes, type: type, metadata: ["format": "pt"])
     for shape in shapes { try fill(shape, writer) }

@@ -1,4 +1,5 @@
 import Base
+import Formats
 import Kernels
 
 /// The weight [M, K] and bias [1, M] of y = x Wᵀ + b.
@@ -29,8 +30,8 @@ public struct LayerParameters: Sendable {
   public let outputNorm: NormParameters
 }
 
-/// What only training needs: the heads for token reconstruction and for contrastive alignment.
-public struct HeadParameters: Sendable {
+/// What only token reconstruction needs.
+public struct ReconstructionParameters: Sendable {
   /// [n, E], n languages.
   public let languages: Tensor
   /// Of the language embedding, [1, E].
@@ -41,18 +42,27 @@ public struct HeadParameters: Sendable {
   public let transformNorm: NormParameters
   /// [V, D+E].
   public let decoder: Tensor
+}
+
+/// What only contrastive alignment needs.
+public struct AlignmentParameters: Sendable {
   /// [D, D] and [128, D].
   public let project1: LinearParameters, project2: LinearParameters
 }
 
 /// All parameters of a model, or the gradients of all: views of one block, so that the optimiser is one flat loop.
 ///
-/// Every tensor starts at a multiple of 16 floats; the few floats between them stay zero.
+/// Every slot starts at a multiple of 16 floats; the few floats between them stay zero. What training leaves as it is
+/// comes last.
 public struct Parameters: Sendable {
   /// The sizes.
   public let configuration: Configuration
+  /// The heads that are there.
+  public let heads: TrainingHeads
   /// [1, everything].
   public let block: Tensor
+  /// The part of the block that training changes, from its start on.
+  public let trained: Tensor
   /// [V, D].
   public let words: Tensor
   /// [P+1, D]; row 0 is padding's.
@@ -61,101 +71,99 @@ public struct Parameters: Sendable {
   public let embeddingNorm: NormParameters
   /// The first layer first.
   public let layers: [LayerParameters]
+  /// [1, V]: the logarithm of every piece's weight in the mean of a sentence; nil where all weigh the same.
+  public let poolingWeight: Tensor?
+  /// To the teacher's width T: [T, D]. A head of training, or a part of the encoder.
+  public let projection: LinearParameters?
   /// Nil when made without them.
-  public let heads: HeadParameters?
-  /// Every tensor by the released checkpoint's name, in the order of the file.
-  public let named: [(name: String, shape: [Int], tensor: Tensor)]
+  public let reconstruction: ReconstructionParameters?
+  /// Nil when made without them.
+  public let alignment: AlignmentParameters?
+  /// Every tensor of the schema, in its order.
+  public let named: [(description: ModelTensor, tensor: Tensor)]
 
   /// All zero.
   ///
   /// - Parameters:
   ///   - configuration: checked
-  ///   - heads: whether the training heads are part of the block
-  public init(_ configuration: Configuration, heads withHeads: Bool) {
-    let (d, f, e) = (configuration.hiddenSize, configuration.intermediateSize, configuration.languageSize)
-    let v = configuration.vocabSize
-
-    // Two rounds over the same list: the first measures, the second hands out views.
-    func build(_ take: (Int, Int) -> Tensor) -> (Tensor, Tensor, NormParameters, [LayerParameters], HeadParameters?) {
-      func linear(_ outputs: Int, _ inputs: Int) -> LinearParameters {
-        LinearParameters(weight: take(outputs, inputs), bias: take(1, outputs))
-      }
-      func norm(_ width: Int) -> NormParameters { NormParameters(gain: take(1, width), bias: take(1, width)) }
-      let words = take(v, d)
-      let positions = take(configuration.maxPositionEmbeddings + 1, d)
-      let embeddingNorm = norm(d)
-      let layers = (0..<configuration.numHiddenLayers).map { _ in
-        LayerParameters(
-          queryKeyValue: linear(3 * d, d), attentionOutput: linear(d, d), attentionNorm: norm(d), up: linear(f, d),
-          down: linear(d, f), outputNorm: norm(d))
-      }
-      let heads =
-        withHeads
-        ? HeadParameters(
-          languages: take(configuration.numLanguages, e), languageNorm: norm(e), transform: linear(d + e, d + e),
-          transformNorm: norm(d + e), decoder: take(v, d + e), project1: linear(d, d),
-          project2: linear(Configuration.alignmentSize, d)) : nil
-      return (words, positions, embeddingNorm, layers, heads)
-    }
-
-    var total = 0
-    let nothing = Tensor(rows: 0, columns: 0)
-    _ = build { rows, columns in
-      total += (rows * columns + 15) / 16 * 16
-      return nothing
-    }
-    let block = Tensor(rows: 1, columns: total)
-    var offset = 0
-    (words, positions, embeddingNorm, layers, heads) = build { rows, columns in
-      defer { offset += (rows * columns + 15) / 16 * 16 }
-      return block.slice(from: offset, rows: rows, columns: columns)
-    }
-    self.block = block
+  ///   - heads: the training heads that are part of the block
+  public init(_ configuration: Configuration, heads: TrainingHeads = .none) {
+    let schema = configuration.schema(heads)
+    let block = Block(schema)
     self.configuration = configuration
-    named = Self.names(words, positions, embeddingNorm, layers, heads, d)
+    self.heads = heads
+    self.block = block.tensor
+    trained = block.tensor.slice(from: 0, rows: 1, columns: block.trained)
+    words = block.tensor(ModelName.words)
+    positions = block.tensor(ModelName.positions)
+    embeddingNorm = block.norm(ModelName.embeddingNorm)
+    layers = (0..<configuration.numHiddenLayers).map { block.layer($0) }
+    poolingWeight = configuration.pooling == .weighted ? block.tensor(ModelName.poolingWeight) : nil
+    projection =
+      configuration.projectionSize ?? heads.teacherWidth == nil ? nil : block.linear(ModelName.projection)
+    reconstruction =
+      heads.reconstruction
+      ? ReconstructionParameters(
+        languages: block.tensor(ModelName.languages), languageNorm: block.norm(ModelName.languageNorm),
+        transform: block.linear(ModelName.transform), transformNorm: block.norm(ModelName.transformNorm),
+        decoder: block.tensor("\(ModelName.decoder).weight")) : nil
+    alignment =
+      heads.alignment
+      ? AlignmentParameters(
+        project1: block.linear(ModelName.project1), project2: block.linear(ModelName.project2)) : nil
+    named = zip(schema, block.members).map { ($0, $1) }
   }
 
-  private static func names(
-    _ words: Tensor, _ positions: Tensor, _ embeddingNorm: NormParameters, _ layers: [LayerParameters],
-    _ heads: HeadParameters?, _ d: Int
-  ) -> [(name: String, shape: [Int], tensor: Tensor)] {
-    var all: [(name: String, shape: [Int], tensor: Tensor)] = []
-    func matrix(_ name: String, _ t: Tensor) { all.append((name, [t.rows, t.columns], t)) }
-    func vector(_ name: String, _ t: Tensor) { all.append((name, [t.columns], t)) }
-    func linear(_ name: String, _ p: LinearParameters) {
-      matrix(name + ".weight", p.weight)
-      vector(name + ".bias", p.bias)
-    }
-    func norm(_ name: String, _ p: NormParameters) {
-      vector(name + ".weight", p.gain)
-      vector(name + ".bias", p.bias)
-    }
-    matrix("model.bert.embedding.word_embedding.embedding.weight", words)
-    matrix("model.bert.embedding.position_embedding.position_embeddings.weight", positions)
-    norm("model.bert.embedding.layer_norm", embeddingNorm)
-    for (i, layer) in layers.enumerated() {
-      let prefix = "model.bert.encoder.layer.\(i)."
-      for (j, part) in ["query", "key", "value"].enumerated() {
-        matrix("\(prefix)attention.self_attention.\(part).weight", layer.queryKeyValue.weight.rows(j * d..<(j + 1) * d))
-        vector(
-          "\(prefix)attention.self_attention.\(part).bias",
-          layer.queryKeyValue.bias.slice(from: j * d, rows: 1, columns: d))
+  /// The tensors of a schema in one piece of memory.
+  private struct Block: TensorSource {
+    let tensor: Tensor
+    /// Floats that training changes.
+    let trained: Int
+    /// One for each of the schema's tensors.
+    let members: [Tensor]
+    private var slots: [String: Tensor] = [:]
+
+    init(_ schema: [ModelTensor]) {
+      // The slots in the order in which their first tensors come, those that training changes before the others.
+      var names: [String] = []
+      var tensors: [String: [ModelTensor]] = [:]
+      for entry in schema.filter({ !$0.isFrozen }) + schema.filter({ $0.isFrozen }) {
+        if tensors[entry.slot] == nil { names.append(entry.slot) }
+        tensors[entry.slot, default: []].append(entry)
       }
-      linear(prefix + "attention.output.dense", layer.attentionOutput)
-      norm(prefix + "attention.output.LayerNorm", layer.attentionNorm)
-      linear(prefix + "intermediate.dense", layer.up)
-      linear(prefix + "output.dense", layer.down)
-      norm(prefix + "output.LayerNorm", layer.outputNorm)
+      var total = 0, trained = 0
+      var places: [String: Int] = [:]
+      for name in names {
+        let inside = tensors[name] ?? []
+        places[name] = total
+        total += (inside.reduce(0) { $0 + $1.shape.count } + 15) / 16 * 16
+        if inside.allSatisfy({ !$0.isFrozen }) { trained = total }
+      }
+      tensor = Tensor(rows: 1, columns: total)
+      self.trained = trained
+      var members: [String: Tensor] = [:]
+      for name in names {
+        let inside = tensors[name] ?? []
+        guard let place = places[name], let first = inside.first else { continue }
+        let columns = first.shape.shape.last ?? 1
+        let isVector = first.shape.shape.count == 1
+        var offset = place
+        for entry in inside {
+          members[entry.name] = tensor.slice(
+            from: offset, rows: isVector ? 1 : entry.shape.shape[0], columns: columns)
+          offset += entry.shape.count
+        }
+        slots[name] =
+          isVector
+          ? tensor.slice(from: place, rows: 1, columns: offset - place)
+          : tensor.slice(from: place, rows: columns == 0 ? 0 : (offset - place) / columns, columns: columns)
+      }
+      self.members = schema.map { members[$0.name] ?? Tensor(rows: 0, columns: 0) }
     }
-    if let heads {
-      matrix("model.la_tag_linear.embedding.weight", heads.languages)
-      norm("model.la_tag_linear.layer_norm", heads.languageNorm)
-      linear("model.transform.dense", heads.transform)
-      norm("model.transform.LayerNorm", heads.transformNorm)
-      matrix("model.decoder.decoder.weight", heads.decoder)
-      linear("alignproj.0", heads.project1)
-      linear("alignproj.3", heads.project2)
+
+    func tensor(_ slot: String) -> Tensor {
+      guard let found = slots[slot] else { preconditionFailure("the schema has no slot \(slot)") }
+      return found
     }
-    return all
   }
 }

@@ -39,7 +39,7 @@ public final class SentenceEncoder: Sendable {
   }
 
   /// D, the number of elements of an embedding.
-  public var width: Int { model.configuration.hiddenSize }
+  public var width: Int { model.configuration.embeddingSize }
 
   /// The number of parameters in the layers' matrices. A token takes two floating-point operations for each.
   public var matrixParameters: Int {

@@ -1,6 +1,7 @@
 import Base
 import Dispatch
 import Encoder
+import Formats
 import Index
 import Kernels
 import Mine

@@ -1,4 +1,5 @@
 import Base
+import Formats
 import Kernels
 
 /// For every row its nearest rows of the other side: cosines and row numbers, best first; see `Kernels.TopK`.

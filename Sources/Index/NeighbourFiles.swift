@@ -1,4 +1,5 @@
 import Base
+import Formats
 import Kernels
 
 /// Neighbour lists on disk: `NAME.cosines.npy` (float32) and `NAME.ids.npy` (int32), both of shape (rows, k). A list that

@@ -17,7 +17,7 @@ import Synchronization
   private let scratch: [Scratch]
 
   /// The arithmetic of matrix products; everything else is always in float32.
-  public enum Precision: String, Sendable {
+  public enum Precision: String, Sendable, CaseIterable {
     /// Factors and sums in float32.
     case float32
     /// Factors rounded to bfloat16, sums in float32: twice as fast where the processor has instructions for it.

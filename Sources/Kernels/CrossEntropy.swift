@@ -138,3 +138,30 @@ extension Compute {
     }
   }
 }
+
+extension Compute {
+  /// The cross entropy -log softmax(scores)_own of each row, and its gradient in place of the scores.
+  ///
+  /// - Parameters:
+  ///   - scores: [b, M]; overwritten by scale · (softmax - one at the row's own column)
+  ///   - first: the column of row 0's own; row i's is `first + i`
+  ///   - excluded: says of row i and column j, j not the row's own, whether j is left out
+  ///   - losses: [b, 1]
+  public func crossEntropy(
+    _ scores: Tensor, first: Int, excluded: (@Sendable (Int, Int) -> Bool)?, scale: Float, losses: Tensor
+  ) {
+    let columns = scores.columns
+    precondition(first >= 0 && first + scores.rows <= columns && losses.count == scores.rows)
+    unsafe parallelRows(scores.rows, grain: 16) { rows, _ in
+      for i in rows {
+        let row = unsafe scores.pointer + i * columns
+        if let excluded { for j in 0..<columns where j != first + i && excluded(i, j) { unsafe row[j] = -1e9 } }
+        let own = unsafe row[first + i]
+        let logSum = unsafe kernels.pointee.softmax(columns, row)
+        unsafe losses.pointer[i] = logSum - own
+        unsafe kernels.pointee.axpy(columns, scale - 1, row, row)
+        unsafe row[first + i] -= scale
+      }
+    }
+  }
+}

@@ -96,6 +96,15 @@ extension Compute {
     }
   }
 
+  /// y_i = a_i · b_i; a and b [B, D], y [B, 1].
+  public func rowProducts(_ a: Tensor, _ b: Tensor, into y: Tensor) {
+    let d = a.columns
+    precondition(a.rows == b.rows && b.columns == d && y.count == a.rows)
+    unsafe parallelRows(a.rows, grain: 64) { rows, _ in
+      for i in rows { unsafe y.pointer[i] = kernels.pointee.dot(d, a.pointer + i * d, b.pointer + i * d) }
+    }
+  }
+
   // MARK: sums
 
   /// x *= a.

@@ -116,6 +116,25 @@ extension Compute {
   }
 }
 
+extension Compute {
+  /// y_i = row index_i, as it is stored or with length 1; y [B, D].
+  package func gather(_ rows: UnitRows, _ index: [Int32], unit: Bool, into y: Tensor) {
+    let d = rows.columns
+    precondition(y.rows == index.count && y.columns == d)
+    unsafe parallelRows(index.count, grain: 32) { range, _ in
+      for i in range {
+        precondition(index[i] >= 0 && Int(index[i]) < rows.rows, "index outside the rows")
+        let row = unsafe y.pointer + i * d
+        if unit {
+          unsafe rows.unit(Int(index[i]), into: row, kernels)
+        } else {
+          unsafe rows.widen(Int(index[i]), into: row, kernels)
+        }
+      }
+    }
+  }
+}
+
 /// A pointer that several threads hold; each writes elements of its own.
 @safe struct SharedPointer<Element>: @unchecked Sendable {
   private let base: UnsafeMutablePointer<Element>?

@@ -2,6 +2,7 @@ import Base
 import Corpus
 import Dispatch
 import Encoder
+import Formats
 import Index
 import Kernels
 import Synchronization

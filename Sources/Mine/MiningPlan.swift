@@ -122,15 +122,11 @@ public struct MiningPlan: Sendable, Codable {
     rows: [Int], textBytes: [Int], configuration: Configuration, options: PipelineOptions, threads: Int,
     rates: MachineRates? = nil
   ) {
-    let (d, k) = (configuration.hiddenSize, options.k)
+    let (d, k) = (configuration.embeddingSize, options.k)
     let all = rows[0] + rows[1]
-    let shards: [Int] =
-      switch options.shards {
-      case .automatic: rows.map { max(1, ($0 + 499_999) / 500_000) }
-      case .counts(let source, let target): [source, target]
-      }
+    let shards = rows.indices.map { side in options.shards.count(side) { rows[side] } }
     let most = zip(rows, shards).map { ($0 + $1 - 1) / $1 }
-    let factories = options.index.factories(sources: rows[0], targets: rows[1], dimension: d)
+    let factories = options.index.factories { (rows[0], rows[1], d) }
     sentences = rows
     self.shards = shards
     index = factories.map { [$0.source, $0.target] } ?? ["exact"]

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Encoder
+import Formats
 import Index
 import Kernels
 
@@ -67,33 +68,49 @@ public final class Pipeline {
   /// Runs what has not been run, and says what came of it.
   public func run() throws(Failure) -> PipelineSummary {
     precondition(only == nil)
-    if !ignoringLimits { try estimate().check(folder: folder.path) }
-    var read: [StageManifest] = []
-    for side in 0...1 { read.append(try self.read(side)) }
-    if !ignoringLimits { try plan(read).check(folder: folder.path) }
-    for side in 0...1 { for shard in try 0..<shards(side) { _ = try encode(side, shard) } }
-    encoder = nil
+    let read = try readAndEncode()
     let pairs = try pairs()
-    let recall = try factories() == nil ? nil : self.recall()
     var summary = PipelineSummary()
     summary.output = output
     (summary.source, summary.target) = (lines(read[0]), lines(read[1]))
     summary.index = try factories().map { [$0.source, $0.target] } ?? ["exact"]
-    if let recall {
-      func share(_ name: String) -> Double {
-        Double(recall.counts["\(name)_found"] ?? 0) / Double(max(1, recall.counts["\(name)_all"] ?? 0))
-      }
-      (summary.sourceRecall, summary.targetRecall) = (share("source"), share("target"))
-    }
+    (summary.sourceRecall, summary.targetRecall) = try recallShares()
     summary.candidates = pairs.counts["candidates"] ?? 0
     summary.pairs = pairs.counts["pairs"] ?? 0
     for threshold in thresholds { summary.pairsAtThreshold["\(threshold)"] = pairs.counts["\(threshold)"] }
     if options.calibration != nil { summary.calibration = try calibrate() }
     summary.stages = stages
-    try JSONFile.write(
-      PipelineRecord(sides: sides, options: options, read: read, model: modelInputs(), summary: summary),
-      to: "\(output).json")
+    var record = try record(read)
+    (record.candidates, record.pairs, record.calibration) = (summary.candidates, summary.pairs, summary.calibration)
+    try JSONFile.write(record, to: "\(output).json")
     return summary
+  }
+
+  /// What every run begins with: sees whether it fits, reads both sides, and encodes them.
+  private func readAndEncode() throws(Failure) -> [StageManifest] {
+    if !ignoringLimits { try estimate().check(folder: folder.path) }
+    let read = [try self.read(0), try self.read(1)]
+    if options.aligned { try checkAligned(read) }
+    if !ignoringLimits { try plan(read).check(folder: folder.path) }
+    for side in 0...1 { for shard in try 0..<shards(side) { _ = try encode(side, shard) } }
+    encoder = nil
+    return read
+  }
+
+  /// The recall of both directions; 1 for exact search.
+  private func recallShares() throws(Failure) -> (source: Double, target: Double) {
+    if try factories() == nil { return (1, 1) }
+    let counts = try recall().counts
+    func share(_ name: String) -> Double {
+      Double(counts["\(name)_found"] ?? 0) / Double(max(1, counts["\(name)_all"] ?? 0))
+    }
+    return (share("source"), share("target"))
+  }
+
+  private func record(_ read: [StageManifest]) throws(Failure) -> PipelineRecord {
+    PipelineRecord(
+      sides: sides, options: options, read: read, lines: read.map { lines($0) }, model: try modelInputs(),
+      index: try factories().map { [$0.source, $0.target] } ?? ["exact"], recall: try recallShares())
   }
 
   /// Runs one stage, whose inputs other processes have made.
@@ -217,10 +234,7 @@ public final class Pipeline {
   private func rows(_ side: Int) throws(Failure) -> Int { try read(side).counts["unique"] ?? 0 }
 
   private func shards(_ side: Int) throws(Failure) -> Int {
-    switch options.shards {
-    case .automatic: return max(1, try (rows(side) + 499_999) / 500_000)
-    case .counts(let source, let target): return side == 0 ? source : target
-    }
+    try options.shards.count(side) { () throws(Failure) in try rows(side) }
   }
 
   /// The rows of a shard.
@@ -303,12 +317,9 @@ public final class Pipeline {
   // MARK: searching
 
   private func factories() throws(Failure) -> (source: String, target: String)? {
-    switch options.index {
-    case .exact: return nil
-    case .factory(let name): return (name, name)
-    case .automatic:
-      let dimension = try Configuration(path: "\(model)/\(ModelFolder.File.configuration)").hiddenSize
-      return options.index.factories(sources: try rows(0), targets: try rows(1), dimension: dimension)
+    try options.index.factories { () throws(Failure) in
+      let configuration = try Configuration(path: "\(model)/\(ModelFolder.File.configuration)")
+      return (try rows(0), try rows(1), configuration.embeddingSize)
     }
   }
 
@@ -562,24 +573,29 @@ public final class Pipeline {
   /// - Throws: `Failure` when the texts differ in their number of lines, and as `run` does.
   public func score() throws(Failure) -> ScoreSummary {
     precondition(options.aligned && only == nil)
-    if !ignoringLimits { try estimate().check(folder: folder.path) }
-    let lines = [try read(0).counts["lines"] ?? 0, try read(1).counts["lines"] ?? 0]
-    guard lines[0] == lines[1] else {
-      throw Failure(
-        .badData, sides[1].input, "has \(lines[1]) lines, but \(sides[0].input) has \(lines[0])",
-        remedy: "line i of one text must be the translation of line i of the other")
-    }
-    for side in 0...1 { for shard in try 0..<shards(side) { _ = try encode(side, shard) } }
-    encoder = nil
+    let read = try readAndEncode()
     let manifest = try scores()
     var summary = ScoreSummary()
-    summary.lines = lines[0]
+    summary.lines = read[0].counts["lines"] ?? 0
+    (summary.sourceRecall, summary.targetRecall) = try recallShares()
     summary.empty = manifest.counts["empty"] ?? 0
     summary.written = manifest.counts["written"] ?? 0
     for threshold in thresholds { summary.linesAtThreshold["\(threshold)"] = manifest.counts["\(threshold)"] }
     summary.stages = stages
     summary.output = output
+    var record = try record(read)
+    record.written = summary.written
+    try JSONFile.write(record, to: "\(output).json")
     return summary
+  }
+
+  private func checkAligned(_ read: [StageManifest]) throws(Failure) {
+    let lines = read.map { $0.counts["lines"] ?? 0 }
+    guard lines[0] == lines[1] else {
+      throw Failure(
+        .badData, sides[1].input, "has \(lines[1]) lines, but \(sides[0].input) has \(lines[0])",
+        remedy: "line i of one text must be the translation of line i of the other")
+    }
   }
 
   private func scores() throws(Failure) -> StageManifest {

@@ -1,5 +1,6 @@
 import Base
 import Corpus
+import Formats
 import Index
 
 /// One side of a mining run.
@@ -51,11 +52,16 @@ public enum IndexChoice: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The factory strings of the indices over the source and the target; nil for exact search.
-  public func factories(sources: Int, targets: Int, dimension: Int) -> (source: String, target: String)? {
+  ///
+  /// - Parameter size: rows of the source and the target, and elements of a row; asked for only where it decides.
+  public func factories<Trouble: Error>(
+    _ size: () throws(Trouble) -> (sources: Int, targets: Int, dimension: Int)
+  ) throws(Trouble) -> (source: String, target: String)? {
     switch self {
     case .exact: return nil
     case .factory(let name): return (name, name)
     case .automatic:
+      let (sources, targets, dimension) = try size()
       if sources.multipliedReportingOverflow(by: targets).partialValue <= Self.exactProducts,
         !sources.multipliedReportingOverflow(by: targets).overflow
       {
@@ -78,6 +84,16 @@ public enum ShardChoice: Sendable, Equatable {
   case automatic
   /// So many for the source and the target.
   case counts(source: Int, target: Int)
+
+  /// The shards of the source (side 0) or the target (side 1).
+  ///
+  /// - Parameter rows: of that side; asked for only where it decides.
+  func count<Trouble: Error>(_ side: Int, rows: () throws(Trouble) -> Int) throws(Trouble) -> Int {
+    switch self {
+    case .automatic: max(1, try (rows() + 499_999) / 500_000)
+    case .counts(let source, let target): side == 0 ? source : target
+    }
+  }
 }
 
 /// Known pairs that are hidden among the dumps to see how well a threshold tells pairs.
@@ -181,6 +197,8 @@ public struct ScoreSummary: Sendable, Codable {
   public var lines = 0, empty = 0
   /// Lines written: all, or those that pass the threshold.
   public var written = 0
+  /// The share of the true neighbours that were found, as in `PipelineSummary`.
+  public var sourceRecall = 1.0, targetRecall = 1.0
   /// Lines at some thresholds, as `1.06`.
   public var linesAtThreshold: [String: Int] = [:]
   /// The stages in their order.
@@ -190,6 +208,8 @@ public struct ScoreSummary: Sendable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case lines, empty, written, stages, output
+    case sourceRecall = "source_recall"
+    case targetRecall = "target_recall"
     case linesAtThreshold = "lines_at_threshold"
   }
 }

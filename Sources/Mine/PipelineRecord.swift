@@ -1,7 +1,7 @@
 import Base
 import Corpus
 
-/// What is written beside mined pairs, as `OUTPUT.json`: where they come from, in words and digests. Nothing in it depends on
+/// What is written beside mined pairs and scored lines, as `OUTPUT.json`: where they come from, in words and digests. Nothing in it depends on
 /// the machine's speed or on what an earlier run had done, so that the same run writes the same bytes.
 struct PipelineRecord: Encodable {
   struct Side: Encodable {
@@ -18,37 +18,37 @@ struct PipelineRecord: Encodable {
   var model: [String: String]
   var settings: [String: String]
   var sourceRecall: Double, targetRecall: Double
-  var candidates: Int, pairs: Int
-  var calibration: Calibration?
+  /// Of mined pairs, and of scored lines.
+  var candidates: Int?, pairs: Int?, calibration: Calibration?, written: Int?
 
   private enum CodingKeys: String, CodingKey {
-    case version, source, target, model, settings, candidates, pairs, calibration
+    case version, source, target, model, settings, candidates, pairs, calibration, written
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
   }
 
   init(
-    sides: [PipelineSide], options: PipelineOptions, read: [StageManifest], model: [String: String],
-    summary: PipelineSummary
+    sides: [PipelineSide], options: PipelineOptions, read: [StageManifest], lines: [PipelineSummary.Lines],
+    model: [String: String], index: [String], recall: (source: Double, target: Double)
   ) {
-    func side(_ i: Int, _ filter: LineFilter?, _ lines: PipelineSummary.Lines) -> Side {
+    func side(_ i: Int, _ filter: LineFilter?) -> Side {
       Side(
         input: sides[i].input, language: sides[i].language.code, digest: read[i].inputs["text"],
-        filter: filter?.digestSettings, lines: lines)
+        filter: filter?.digestSettings, lines: lines[i])
     }
-    source = side(0, options.sourceFilter, summary.source)
-    target = side(1, options.targetFilter, summary.target)
+    source = side(0, options.sourceFilter)
+    target = side(1, options.targetFilter)
     self.model = model
     settings = [
       "dtype": options.type.rawValue, "k": "\(options.k)", "margin": options.mining.margin.rawValue,
-      "retrieval": options.mining.retrieval.rawValue, "index": summary.index.joined(separator: " "),
-      "fields": options.fields.map(\.rawValue).joined(separator: ","),
+      "index": index.joined(separator: " "), "fields": options.fields.map(\.rawValue).joined(separator: ","),
     ]
+    if !options.aligned { settings["retrieval"] = options.mining.retrieval.rawValue }
     settings["threshold"] = options.mining.threshold.map { "\($0)" }
     settings["limit"] = options.mining.limit.map { "\($0)" }
     settings["nprobe"] = options.probes.map { "\($0)" }
-    (sourceRecall, targetRecall) = (summary.sourceRecall, summary.targetRecall)
-    (candidates, pairs) = (summary.candidates, summary.pairs)
-    calibration = summary.calibration
+    settings["calibration_bitext"] = options.calibration?.bitext
+    settings["calibration_seed"] = options.calibration.map { "\($0.seed)" }
+    (sourceRecall, targetRecall) = recall
   }
 }

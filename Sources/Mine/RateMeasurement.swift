@@ -18,7 +18,7 @@ extension MachineRates {
     precondition(!sample.isEmpty)
     let compute = Compute(threads: threads)
     let (tokens, bytesPerToken) = try encoding(model, sample, threads)
-    let d = model.configuration.hiddenSize
+    let d = model.configuration.embeddingSize
 
     let x = try side(4096, d, seed: 1, on: compute), y = try side(8192, d, seed: 2, on: compute)
     let search = try ExactNeighbours(source: x, target: y, k: 4)

@@ -1,5 +1,6 @@
 import Base
 import Corpus
+import Formats
 
 /// What reading and unifying one side gave.
 public struct ReadSummary: Sendable, Equatable {

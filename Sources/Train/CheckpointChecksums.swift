@@ -19,7 +19,7 @@ struct CheckpointChecksums: Codable, Equatable {
   init(_ folder: String, _ names: [String], threads: Int) throws(Failure) {
     for name in names {
       let file = try MappedFile(path: "\(folder)/\(name)")
-      files[name] = Entry(bytes: file.count, hashes: try Self.hashes(file, block, threads: threads))
+      files[name] = Entry(bytes: file.count, hashes: try FileHashes.blocks(file, block, threads: threads))
     }
   }
 
@@ -39,20 +39,13 @@ struct CheckpointChecksums: Codable, Equatable {
       guard file.count == entry.bytes else {
         throw Failure(.badData, file.path, "has \(file.count) bytes, but \(entry.bytes) were written")
       }
-      let found = try hashes(file, expected.block, threads: threads)
+      let found = try FileHashes.blocks(file, expected.block, threads: threads)
       if found == entry.hashes { continue }
       let bad = zip(found, entry.hashes).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
       let start = bad * expected.block
       throw Failure(
         .badData, file.path, at: "offset \(start)",
         "the \(min(expected.block, file.count - start)) bytes from there on are not what was written")
-    }
-  }
-
-  private static func hashes(_ file: MappedFile, _ block: Int, threads: Int) throws(Failure) -> [String] {
-    try concurrentMap((file.count + block - 1) / block, threads: threads) { (i: Int) -> String in
-      let bytes = file.bytes.extracting(i * block..<min(file.count, (i + 1) * block))
-      return String(Hash128(Span<UInt8>(_bytes: bytes)).low, radix: 16)
     }
   }
 }

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Encoder
+import Formats
 import Foundation
 import Kernels
 
@@ -77,10 +78,12 @@ struct RunFolder {
     let name = "\(checkpoints)/step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
     if FileManager.default.fileExists(atPath: name) { return name }
     let folder = try StagedFolder(for: name, files: Set(Self.files + [CheckpointChecksums.name]))
-    try write("\(folder.temporary)/model.safetensors", model.parameters.named.map { ($0.name, $0.shape, $0.tensor) })
+    try write("\(folder.temporary)/model.safetensors", model.parameters.named.map { ($0.description.shape, $0.tensor) })
     try write(
       "\(folder.temporary)/optimizer.safetensors",
-      [("mean", adam.mean), ("square", adam.square), ("largest", adam.largest)].map { ($0.0, [$0.1.count], $0.1) })
+      [("mean", adam.mean), ("square", adam.square), ("largest", adam.largest)].map {
+        (TensorShape(name: $0.0, shape: [$0.1.count]), $0.1)
+      })
     try JSONFile.write(state, to: "\(folder.temporary)/state.json")
     try JSONFile.write(
       CheckpointChecksums(folder.temporary, Self.files, threads: threads),
@@ -90,9 +93,9 @@ struct RunFolder {
     return name
   }
 
-  private func write(_ path: String, _ tensors: [(String, [Int], Tensor)]) throws(Failure) {
-    let writer = try SafeTensorsWriter(path: path, tensors: tensors.map { TensorShape(name: $0.0, shape: $0.1) })
-    for (_, _, tensor) in tensors { try append(tensor, to: writer) }
+  private func write(_ path: String, _ tensors: [(TensorShape, Tensor)]) throws(Failure) {
+    let writer = try SafeTensorsWriter(path: path, tensors: tensors.map(\.0))
+    for (_, tensor) in tensors { try append(tensor, to: writer) }
     try writer.commit()
   }
 
@@ -150,7 +153,7 @@ struct RunFolder {
         remedy: "restore the configuration, or start a run with another output (initial: can name this run's best/)")
     }
     let weights = try SafeTensors(path: "\(path)/model.safetensors")
-    for (name, _, tensor) in model.parameters.named { try copy(weights, name, into: tensor) }
+    for (description, tensor) in model.parameters.named { try copy(weights, description.name, into: tensor) }
     let moments = try SafeTensors(path: "\(path)/optimizer.safetensors")
     try copy(moments, "mean", into: adam.mean)
     try copy(moments, "square", into: adam.square)

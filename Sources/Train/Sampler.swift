@@ -12,11 +12,14 @@ package struct SamplerState: Codable, Sendable, Equatable {
 ///
 /// Corpora are drawn at random, p ∝ size^exponent or by weight; within a corpus every pair comes once before any comes
 /// twice, in a pseudo-random order that needs no memory. Several batches' worth is drawn at once, sorted by length and
-/// cut, so that batches are of similar length; the batches of a pool come in random order.
+/// cut, so that batches are of similar length; the batches of a pool come in random order. Corpora of different kinds
+/// are never in one batch: a pool is of one kind, drawn by the share of its corpora.
 package final class Sampler {
   private(set) var state: SamplerState
   private let sizes: [Int]
-  private let cumulative: [Double]
+  private let weights: [Double]
+  /// Of every kind, its corpora and their cumulative weights.
+  private let kinds: [(corpora: [Int], cumulative: [Double])]
   private let lengths: (Int, Int) -> Int
   private let reserved: [Set<Int>]
   private let seed: UInt64, batch: Int, pool: Int
@@ -25,10 +28,12 @@ package final class Sampler {
   /// - Parameters:
   ///   - sizes: pairs of each corpus
   ///   - weights: relative frequencies; nil for size^exponent
+  ///   - kinds: equal numbers for corpora whose pairs may share a batch
   ///   - reserved: pairs of each corpus never to draw (validation)
   ///   - lengths: tokens of a corpus's pair
   package init(
-    sizes: [Int], weights: [Double?], exponent: Double, reserved: [Set<Int>], seed: UInt64, batch: Int, pool: Int,
+    sizes: [Int], weights: [Double?], exponent: Double, kinds: [Int]? = nil, reserved: [Set<Int>], seed: UInt64,
+    batch: Int, pool: Int,
     lengths: @escaping (Int, Int) -> Int
   ) {
     self.sizes = sizes
@@ -42,17 +47,27 @@ package final class Sampler {
     let powers = sizes.map { pow(Double($0), exponent) }
     let free = zip(powers, weights).filter { $0.1 == nil }
     let mean = free.isEmpty ? 1 : free.reduce(0) { $0 + $1.0 } / Double(free.count)
+    let shares = zip(powers, weights).map { power, weight in weight ?? power / mean }
+    self.weights = shares
+    let numbers = kinds ?? Array(repeating: 0, count: sizes.count)
+    self.kinds = Set(numbers).sorted().map { kind in
+      let corpora = sizes.indices.filter { numbers[$0] == kind }
+      return (corpora, Self.sums(corpora.map { shares[$0] }))
+    }
+  }
+
+  private static func sums(_ values: [Double]) -> [Double] {
     var total = 0.0
-    cumulative = zip(powers, weights).map { power, weight in
-      total += weight ?? power / mean
+    return values.map {
+      total += $0
       return total
     }
   }
 
   /// Shares of the corpora in what is drawn, adding up to 1.
   package var shares: [Double] {
-    let total = cumulative.last ?? 1
-    return zip(cumulative, [0] + cumulative).map { ($0 - $1) / total }
+    let total = weights.reduce(0, +)
+    return weights.map { $0 / total }
   }
 
   /// Whether a state can be one of this sampler's.
@@ -97,10 +112,17 @@ package final class Sampler {
     var random = SplitMix(state: mix(seed ^ mix(UInt64(state.pool) &+ 0x5eed)))
     var pairs: [(corpus: Int, pair: Int, length: Int)] = []
     pairs.reserveCapacity(batch * pool)
+    var kind = 0
+    if kinds.count > 1 {
+      let sums = Self.sums(kinds.map { $0.cumulative.last ?? 0 })
+      let u = random.unit() * (sums.last ?? 0)
+      kind = sums.firstIndex { u < $0 } ?? 0
+    }
+    let (corpora, cumulative) = kinds[kind]
     let total = cumulative.last ?? 0
     while pairs.count < batch * pool {
       let u = random.unit() * total
-      let corpus = min(cumulative.firstIndex { u < $0 } ?? 0, sizes.count - 1)
+      let corpus = corpora[cumulative.firstIndex { u < $0 } ?? 0]
       let drawn = state.drawn[corpus]
       state.drawn[corpus] += 1
       let order = Permutation(

@@ -1,7 +1,9 @@
 import Base
 import Corpus
 import Encoder
+import Formats
 import Foundation
+import Kernels
 
 /// What became of a corpus on its way into the cache.
 public struct PreparationReport: Codable, Sendable, Equatable {
@@ -13,9 +15,10 @@ public struct PreparationReport: Codable, Sendable, Equatable {
   public var tokens = 0
 }
 
-/// A corpus as token ids, memory-mapped: two `.npy` files, the pairs' records one after the other and where they begin.
+/// A corpus as token ids, memory-mapped: two `.npy` files, the pairs' records one after the other and where they begin, and
+/// for a corpus with a teacher a third, the number of every pair's row.
 ///
-/// A record is [length of the source, length of the target, source ids, target ids].
+/// A record is [length of the source, length of the target, source ids, target ids]; of a sentence alone the target is empty.
 public final class TokenCache: Sendable {
   /// Number of pairs.
   public let count: Int
@@ -26,12 +29,14 @@ public final class TokenCache: Sendable {
   /// Differs when the corpus's content, the tokenizer or a setting of the preparation does.
   let digest: String
   private let records: MappedFile, offsets: MappedFile
+  private let rows: MappedFile?
   private let wide: Bool
 
   private init(
-    _ corpus: TrainingCorpus, _ report: PreparationReport, digest: String, records: MappedFile, offsets: MappedFile,
-    wide: Bool
+    _ corpus: TrainingCorpus, _ report: PreparationReport, digest: String, base: String, wide: Bool
   ) throws(Failure) {
+    let records = try MappedFile(path: Self.recordsPath(base)), offsets = try MappedFile(path: Self.offsetsPath(base))
+    rows = corpus.embeddings == nil ? nil : try MappedFile(path: Self.rowsPath(base))
     self.corpus = corpus
     self.digest = digest
     self.report = report
@@ -40,10 +45,24 @@ public final class TokenCache: Sendable {
     self.wide = wide
     count = (offsets.count - Npy.headerSize) / 8 - 1
     guard count == report.kept, offsets.count == Npy.headerSize + 8 * (count + 1),
-      offset(count) == (records.count - Npy.headerSize) / (wide ? 4 : 2)
+      offset(count) == (records.count - Npy.headerSize) / (wide ? 4 : 2),
+      rows.map({ $0.count == Npy.headerSize + 4 * count }) ?? true
     else {
       throw Failure(.badData, records.path, "is not what was written there", remedy: "delete the run's cache folder")
     }
+  }
+
+  private static func recordsPath(_ base: String) -> String { "\(base).tokens.npy" }
+  private static func offsetsPath(_ base: String) -> String { "\(base).offsets.npy" }
+  private static func rowsPath(_ base: String) -> String { "\(base).rows.npy" }
+  private static func reportPath(_ base: String) -> String { "\(base).json" }
+
+  /// The teacher's row of pair `i`.
+  ///
+  /// - Precondition: the corpus has a teacher.
+  package func row(_ i: Int) -> Int32 {
+    guard let file = rows else { preconditionFailure("\(corpus.path) has no teacher") }
+    return file.bytes.number(at: Npy.headerSize + 4 * i, as: Int32.self)
   }
 
   private func offset(_ i: Int) -> Int {
@@ -75,59 +94,91 @@ public final class TokenCache: Sendable {
   /// - Parameters:
   ///   - folder: exists; the files' names derive from the corpus, the tokenizer and the settings
   ///   - forbidden: keys of the sentences that must not occur
+  ///   - teachers: where the corpus's rows are looked up
   ///   - made: whether another process has made it, so that its absence is a failure
   package static func open(
     _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, forbidden: ForbiddenSentences,
     folder: String, threads: Int, made: Bool = false
   ) throws(Failure) -> TokenCache {
+    try open(
+      corpus, tokenizer: tokenizer, configuration: configuration, forbidden: forbidden, folder: folder,
+      teachers: Teachers(on: Compute()), threads: threads, made: made)
+  }
+
+  static func open(
+    _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, forbidden: ForbiddenSentences,
+    folder: String, teachers: Teachers, threads: Int, made: Bool = false
+  ) throws(Failure) -> TokenCache {
+    let teacher = try corpus.embeddings.map { file throws(Failure) in try teachers.open(file) }
     let input = try MappedFile(path: corpus.path)
     let content = Hash128(Span<UInt8>(_bytes: input.bytes))
-    let settings =
-      "1 \(content.high) \(content.low) \(tokenizer.digest) \(configuration.lowercase) "
-      + "\(configuration.maxPositionEmbeddings) \(forbidden.digest) \(corpus.excludedOrigins.sorted())"
+    var settings =
+      "2 \(content.high) \(content.low) \(tokenizer.digest) \(configuration.lowercase) "
+      + "\(configuration.maxPositionEmbeddings) \(forbidden.digest) \(corpus.excludedOrigins.sorted()) "
+      + (corpus.target == nil ? "alone" : "pairs")
+    if let teacher {
+      settings += " \(teacher.digest)"
+      if let lines = corpus.embeddings?.lines {
+        settings += try " " + FileHashes.digest(MappedFile(path: lines), threads: threads)
+      } else {
+        try teacher.check(madeFrom: corpus.path)
+      }
+    }
     let name = String(Hash128(Array(settings.utf8).span).low, radix: 16)
-    let base = "\(folder)/\(corpus.source)-\(corpus.target)-\(name)"
+    let base = "\(folder)/\(corpus.name)-\(name)"
     let wide = configuration.vocabSize > 65_536
-    let (recordsPath, offsetsPath, reportPath) = ("\(base).tokens.npy", "\(base).offsets.npy", "\(base).json")
-    if let json = FileManager.default.contents(atPath: reportPath),
+    if let json = FileManager.default.contents(atPath: reportPath(base)),
       let report = try? JSONDecoder().decode(PreparationReport.self, from: json)
     {
-      return try TokenCache(
-        corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath),
-        wide: wide)
+      return try TokenCache(corpus, report, digest: name, base: base, wide: wide)
     }
-
     guard !made else {
       throw Failure(
-        .missingInput, reportPath, "is not here, although rank 0 made it",
+        .missingInput, reportPath(base), "is not here, although rank 0 made it",
         remedy: "output and data must be the same files on every machine of the run")
     }
+    let report = try make(
+      corpus, teacher, tokenizer: tokenizer, configuration: configuration, forbidden: forbidden, base: base,
+      wide: wide, teachers: teachers, threads: threads)
+    return try TokenCache(corpus, report, digest: name, base: base, wide: wide)
+  }
 
+  private static func make(
+    _ corpus: TrainingCorpus, _ teacher: TeacherRows?, tokenizer: Tokenizer, configuration: Configuration,
+    forbidden: ForbiddenSentences, base: String, wide: Bool, teachers: Teachers, threads: Int
+  ) throws(Failure) -> PreparationReport {
     var report = PreparationReport()
-    let reader = try PairReader(path: corpus.path)
-    let records = try NpyVector(path: recordsPath, type: wide ? "<i4" : "<u2")
-    let offsets = try NpyVector(path: offsetsPath, type: "<i8")
+    let reader = try CorpusReader(corpus)
+    var batch = CorpusBatch(corpus)
+    let records = try NpyVector(path: recordsPath(base), type: wide ? "<i4" : "<u2")
+    let offsets = try NpyVector(path: offsetsPath(base), type: "<i8")
     try offsets.append([Int64(0)])
+    var rows = try teacher.map { rows throws(Failure) in try RowNumbers(corpus, rows, teachers) }
     var seen = Set<Hash128>()
-    var batch = PairBatch()
     var position: Int64 = 0
     var normalizer = Normalizer()
     let excluded = Set(corpus.excludedOrigins)
-    while try reader.readBatch(into: &batch) {
+    while try reader.next(into: &batch) {
+      let current = batch
       // What is kept is decided in the order of the lines; cutting into tokens is what takes the time.
       var kept: [Int] = []
-      for i in 0..<batch.count {
-        if !excluded.isEmpty, excluded.contains(String(decoding: Array(copying: batch.rest(i)), as: UTF8.self)) {
+      for i in 0..<current.count {
+        let source = Hash128(current.source(i))
+        let target = current.isAlone ? source : Hash128(current.target(i))
+        let row = rows?.next(of: target)
+        if !excluded.isEmpty, excluded.contains(current.origin(i)) {
           report.excluded += 1
-        } else if forbidden.contains(batch.source(i), &normalizer) || forbidden.contains(batch.target(i), &normalizer) {
+        } else if forbidden.contains(current.source(i), &normalizer)
+          || (!current.isAlone && forbidden.contains(current.target(i), &normalizer))
+        {
           report.contaminated += 1
-        } else if !seen.insert(Hash128(batch.source(i)).joined(with: Hash128(batch.target(i)))).inserted {
+        } else if !seen.insert(current.isAlone ? source : source.joined(with: target)).inserted {
           report.duplicates += 1
         } else {
           kept.append(i)
+          if let row { try rows?.keep(row, line: current.lineNumber(i)) }
         }
       }
-      let current = batch
       let chosen = kept
       let chunk = 512
       let chunks = try concurrentMap((kept.count + chunk - 1) / chunk, threads: threads) {
@@ -139,10 +190,12 @@ public final class TokenCache: Sendable {
           let limit = configuration.maxPositionEmbeddings
           let source = try unsafe tokenizer.encode(
             current.source(i).bytes, lowercase: configuration.lowercase, limit: limit, into: &ids)
-          let target = try unsafe tokenizer.encode(
-            current.target(i).bytes, lowercase: configuration.lowercase, limit: limit, into: &ids)
           ids[start] = Int32(source)
-          ids[start + 1] = Int32(target)
+          if !current.isAlone {
+            ids[start + 1] = Int32(
+              try unsafe tokenizer.encode(
+                current.target(i).bytes, lowercase: configuration.lowercase, limit: limit, into: &ids))
+          }
           ends.append(ids.count)
         }
         return (ids, ends)
@@ -155,21 +208,142 @@ public final class TokenCache: Sendable {
       }
       report.kept += kept.count
     }
-    report.lines = reader.report.lines
-    report.oneSided = reader.skippedLines
+    report.lines = reader.lines
+    report.oneSided = reader.skipped
     guard report.kept > 0 else {
       throw Failure(
         .badData, corpus.path,
         report.lines == 0 ? "has no lines" : "none of its \(report.lines) lines is left to train on: \(report)",
         remedy: "take it out of data")
     }
+    if let rows {
+      let output = try NpyVector(path: rowsPath(base), type: "<i4")
+      try output.append(try rows.finish(lines: reader.lines))
+      try output.commit()
+    }
     try records.commit()
     try offsets.commit()
     // The report comes last: a cache without one is made again.
-    try JSONFile.write(report, to: reportPath)
-    return try TokenCache(
-      corpus, report, digest: name, records: MappedFile(path: recordsPath), offsets: MappedFile(path: offsetsPath),
-      wide: wide)
+    try JSONFile.write(report, to: reportPath(base))
+    return report
+  }
+}
+
+/// Some lines of a corpus: pairs, or sentences alone.
+struct CorpusBatch: Sendable {
+  let isAlone: Bool
+  fileprivate var pairs = PairBatch(), lines = LineBatch()
+  /// The lines that hold a sentence.
+  fileprivate var present: [Int] = []
+
+  init(_ corpus: TrainingCorpus) { isAlone = corpus.target == nil }
+
+  var count: Int { isAlone ? present.count : pairs.count }
+
+  /// The number of a line in the file, from 1.
+  func lineNumber(_ i: Int) -> Int { isAlone ? lines.firstLineNumber + present[i] : pairs.lineNumber(i) }
+
+  @_lifetime(borrow self)
+  func source(_ i: Int) -> Span<UInt8> {
+    if isAlone { return lines[present[i]] }
+    return pairs.source(i)
+  }
+
+  /// - Precondition: not of sentences alone.
+  @_lifetime(borrow self)
+  func target(_ i: Int) -> Span<UInt8> { pairs.target(i) }
+
+  /// What follows the target.
+  func origin(_ i: Int) -> String {
+    isAlone ? "" : String(decoding: Array(copying: pairs.rest(i)), as: UTF8.self)
+  }
+}
+
+/// A corpus batch by batch.
+final class CorpusReader {
+  private let pairs: PairReader?, sentences: LineReader?
+  private var blank = 0
+
+  init(_ corpus: TrainingCorpus) throws(Failure) {
+    if corpus.target == nil {
+      pairs = nil
+      sentences = try LineReader(path: corpus.path, options: TextOptions(format: .raw))
+    } else {
+      pairs = try PairReader(path: corpus.path)
+      sentences = nil
+    }
+  }
+
+  /// - Returns: false at the end.
+  func next(into batch: inout CorpusBatch) throws(Failure) -> Bool {
+    if let pairs { return try pairs.readBatch(into: &batch.pairs) }
+    guard let sentences, try sentences.readBatch(into: &batch.lines, maxLines: 1 << 14, maxBytes: 1 << 22) else {
+      return false
+    }
+    let lines = batch.lines
+    batch.present = (0..<lines.count).filter { i in
+      let line = lines[i]
+      for j in line.indices where line[j] != 0x20 && line[j] != 0x09 { return true }
+      return false
+    }
+    blank += lines.count - batch.present.count
+    return true
+  }
+
+  /// Lines read, those without a sentence or with one side included.
+  var lines: Int { pairs?.report.lines ?? sentences?.report.lines ?? 0 }
+  var skipped: Int { pairs?.skippedLines ?? blank }
+}
+
+/// Finds the teacher's row of every pair that is kept.
+private struct RowNumbers {
+  private let corpus: TrainingCorpus
+  private let teacher: TeacherRows
+  /// The text that the rows belong to, where the recipe names one.
+  private let table: Teachers.LineTable?
+  /// The targets in the order in which they first come, where it does not.
+  private var distinct: [Hash128: Int32] = [:]
+  // Of the kept pairs: the row by the text or by the distinct targets, and by the line.
+  private var byText: [Int32] = [], byLine: [Int32] = []
+
+  init(_ corpus: TrainingCorpus, _ teacher: TeacherRows, _ teachers: Teachers) throws(Failure) {
+    self.corpus = corpus
+    self.teacher = teacher
+    table = try corpus.embeddings?.lines.map { lines throws(Failure) in try teachers.table(lines, for: teacher) }
+  }
+
+  /// The row of a target by its text; -1 for one that the text of the rows does not have.
+  mutating func next(of target: Hash128) -> Int32 {
+    if let table { return table.rows[target] ?? -1 }
+    if let known = distinct[target] { return known }
+    let new = Int32(truncatingIfNeeded: distinct.count)
+    distinct[target] = new
+    return new
+  }
+
+  mutating func keep(_ row: Int32, line: Int) throws(Failure) {
+    guard row >= 0 else {
+      throw Failure(
+        .badData, corpus.path, at: "line \(line)",
+        "has a \(corpus.target == nil ? "sentence" : "target") that \(corpus.embeddings?.lines ?? "") does not have",
+        remedy: "the corpus has changed since the teacher's rows were made: make them again")
+    }
+    byText.append(row)
+    byLine.append(Int32(truncatingIfNeeded: line - 1))
+  }
+
+  /// The numbers of the kept pairs' rows, when the whole corpus has been read.
+  func finish(lines: Int) throws(Failure) -> [Int32] {
+    if table != nil { return byText }
+    let rows = teacher.rows.rows
+    if rows == lines { return byLine }
+    if rows == distinct.count { return byText }
+    let what = corpus.target == nil ? "sentences" : "targets"
+    throw Failure(
+      .badData, teacher.path,
+      "has \(rows) rows, but \(corpus.path) has \(lines) lines and \(distinct.count) distinct \(what)",
+      remedy: "the rows are another corpus's, or it has changed: make them again, one for every line or one for every "
+        + "distinct \(what.dropLast())")
   }
 }
 

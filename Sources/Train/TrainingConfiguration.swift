@@ -5,19 +5,29 @@ import Foundation
 import Kernels
 import YAML
 
-/// One corpus to train on: lines `source TAB target`.
+/// One corpus to train on: lines `source TAB target`, or sentences alone for a teacher's rows, one a line.
 public struct TrainingCorpus: Sendable, Equatable {
   /// The file, relative to the configuration's folder if not absolute.
   public var path: String
-  public var source: Language, target: Language
+  /// The language of the source, or of the sentences.
+  public var source: Language
+  /// Nil for sentences alone.
+  public var target: Language?
   /// How often its pairs are drawn, relative to the others; nil for the corpora's sizes to decide.
   public var weight: Double?
   /// Values of the third column whose lines are left out (origins with another licence, say).
   public var excludedOrigins: [String] = []
+  /// The teacher's rows of the targets, or of the sentences alone.
+  public var embeddings: TeacherFile?
+  /// What the corpus takes part in; nil for all that it can.
+  public var objectives: Set<Objective>?
+
+  /// `xx-yy`, or `xx` for sentences alone.
+  public var name: String { target.map { "\(source)-\($0)" } ?? source.code }
 
   /// A corpus with everything said.
   public init(
-    path: String, source: Language, target: Language, weight: Double? = nil, excludedOrigins: [String] = []
+    path: String, source: Language, target: Language?, weight: Double? = nil, excludedOrigins: [String] = []
   ) {
     self.path = path
     self.source = source
@@ -40,7 +50,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
   }
 
   /// What decides which checkpoint becomes `best/`.
-  public enum Criterion: String, Sendable { case loss, accuracy }
+  public enum Criterion: String, Sendable, CaseIterable { case loss, accuracy }
 
   /// The file this came from.
   public var file: String
@@ -54,6 +64,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
   public var tokenizer: String
   /// A model folder to start from instead of random weights.
   public var initial: String?
+  /// A model folder whose rows of the targets are to be followed; nil for none, or where corpora name rows.
+  public var teacher: String?
   /// The corpora, at least one.
   public var data: [TrainingCorpus]
   /// p(corpus) ∝ size^exponent: 1 draws by size, 0 all alike. Corpora with a weight are not affected.
@@ -123,22 +135,30 @@ public struct TrainingConfiguration: Sendable, Equatable {
     if let value = reader.optional("initial") { initial = try existing(value.string(), "initial") }
 
     var m = try reader.required("model").mapping("model")
+    let layers = try m.required("num_hidden_layers").int(0...96)
+    // A bag of tokens needs no sizes of layers.
+    func ofLayers(_ key: String) throws(Failure) -> YAMLValue? {
+      layers == 0 ? m.optional(key) : try m.required(key)
+    }
     model = Configuration(
-      numHiddenLayers: try m.required("num_hidden_layers").int(1...96),
-      hiddenSize: try m.required("hidden_size").int(1...16384),
-      numAttentionHeads: try m.required("num_attention_heads").int(1...1024),
-      intermediateSize: try m.required("intermediate_size").int(1...65536),
+      numHiddenLayers: layers, hiddenSize: try m.required("hidden_size").int(1...16384),
+      numAttentionHeads: try ofLayers("num_attention_heads")?.int(1...1024) ?? 1,
+      intermediateSize: try ofLayers("intermediate_size")?.int(1...65536) ?? 1,
       vocabSize: try m.optional("vocab_size")?.int(2...1 << 24) ?? 2,
       maxPositionEmbeddings: try m.optional("max_position_embeddings")?.int(1...65536) ?? 120,
       layerNormEps: try m.optional("layer_norm_eps")?.double(1e-20...0.1) ?? 1e-12,
       lowercase: try m.optional("lowercase")?.bool() ?? true,
       languageSize: try m.optional("language_size")?.int(1...16384) ?? 128)
+    if let value = m.optional("pooling") { model.pooling = try value.choice("pooling") }
     let declaredVocabulary = m.has("vocab_size")
     let listing = m.optional("languages")
     let listed = try listing?.strings()
     try m.finish()
     if !declaredVocabulary { model.vocabSize = 0 }
 
+    let teacher = try reader.optional("teacher").map { value throws(Failure) in try existing(value.string(), "teacher")
+    }
+    self.teacher = teacher
     data = []
     for entry in try reader.required("data").sequence() {
       var e = try entry.mapping("an entry of data")
@@ -149,16 +169,58 @@ public struct TrainingConfiguration: Sendable, Equatable {
           throw Failure(.badData, path, at: value.place, "\(error.subject): \(error.problem)", remedy: error.remedy)
         }
       }
-      let source = try language(e.required("source_language")), target = try language(e.required("target_language"))
+      func teacherFile(_ value: YAMLValue, _ key: String) throws(Failure) -> TeacherFile {
+        guard teacher == nil else {
+          throw Failure(
+            .badData, path, at: value.place, "\(key) is given, and teacher too",
+            remedy: "either name the teacher's rows, or the model that makes them")
+        }
+        if value.isScalar { return TeacherFile(rows: try existing(value.string(), key)) }
+        var file = try value.mapping(key)
+        let rows = try existing(file.required("rows").string(), key)
+        let lines = try existing(file.required("lines").string(), key)
+        try file.finish()
+        return TeacherFile(rows: rows, lines: lines)
+      }
+      let alone = e.optional("language")
       let name = try existing(e.required("path").string(), "data")
-      data.append(
-        TrainingCorpus(
-          path: name, source: source, target: target, weight: try e.optional("weight")?.double(0...1e9),
-          excludedOrigins: try e.optional("exclude_origins")?.strings() ?? []))
+      var corpus: TrainingCorpus
+      if let alone {
+        corpus = TrainingCorpus(path: name, source: try language(alone), target: nil)
+        if let value = e.optional("embeddings") { corpus.embeddings = try teacherFile(value, "embeddings") }
+        if corpus.embeddings == nil, teacher == nil {
+          throw Failure(
+            .badData, path, at: entry.place, "is of sentences alone (language), for which only a teacher has a use",
+            remedy:
+              "name its rows with embeddings, or a teacher for all; a bitext has source_language and target_language")
+        }
+      } else {
+        corpus = TrainingCorpus(
+          path: name, source: try language(e.required("source_language")),
+          target: try language(e.required("target_language")))
+        if let value = e.optional("target_embeddings") {
+          corpus.embeddings = try teacherFile(value, "target_embeddings")
+        }
+        corpus.excludedOrigins = try e.optional("exclude_origins")?.strings() ?? []
+        if let value = e.optional("objectives") {
+          var members: Set<Objective> = []
+          for name in try value.strings() {
+            guard let known = Objective(rawValue: name) else {
+              throw Failure(
+                .badData, path, at: value.place, "objectives are xtr, alignment and distillation, not \(name)")
+            }
+            members.insert(known)
+          }
+          guard !members.isEmpty else { throw Failure(.badData, path, at: value.place, "lists no objective") }
+          corpus.objectives = members
+        }
+      }
+      corpus.weight = try e.optional("weight")?.double(0...1e9)
+      data.append(corpus)
       try e.finish()
     }
     guard !data.isEmpty else { throw Failure(.badData, path, at: "data", "lists no corpus") }
-    let used = Set(data.flatMap { [$0.source.code, $0.target.code] })
+    let used = Set(data.flatMap { [$0.source.code] + ($0.target.map { [$0.code] } ?? []) })
     if let listed {
       var codes: [String] = []
       for code in listed {
@@ -206,12 +268,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
     if let value = reader.optional("xtr_weight") { objectives.xtrWeight = Float(try value.double(0...1e4)) }
     if let value = reader.optional("xtr_every") { objectives.xtrEvery = try value.int(1...1 << 20) }
     if let value = reader.optional("alignment_weight") { objectives.alignmentWeight = Float(try value.double(0...1e4)) }
-    if let value = reader.optional("negatives") {
-      guard let known = ObjectiveSettings.Negatives(rawValue: try value.string()) else {
-        throw Failure(.badData, path, at: value.place, "negatives must be global or local")
-      }
-      objectives.negatives = known
-    }
+    if let value = reader.optional("negatives") { objectives.negatives = try value.choice("negatives") }
+    try readDistillation(&reader, path)
     if let value = reader.optional("mask_duplicates") { objectives.maskDuplicates = try value.bool() }
     if let value = reader.optional("dropout") {
       if value.isScalar {
@@ -228,10 +286,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
       }
     }
     if let value = reader.optional("precision") {
-      guard let known = Compute.Precision(rawValue: try value.string()) else {
-        throw Failure(.badData, path, at: value.place, "precision must be float32 or bfloat16")
-      }
-      precision = known
+      precision = try value.choice("precision")
     }
     if let value = reader.optional("initializer_range") { initializerRange = Float(try value.double(1e-6...10)) }
     if let value = reader.optional("seed") { seed = UInt64(try value.int(0...Int.max)) }
@@ -239,18 +294,66 @@ public struct TrainingConfiguration: Sendable, Equatable {
       var v = try value.mapping("validation")
       if let value = v.optional("pairs") { validationPairs = try value.int(0...1 << 20) }
       if let value = v.optional("every") { validationEvery = try value.int(1...1 << 40) }
-      if let value = v.optional("best_by") {
-        guard let criterion = Criterion(rawValue: try value.string()) else {
-          throw Failure(.badData, path, at: value.place, "best_by must be loss or accuracy")
-        }
-        bestBy = criterion
-      }
+      if let value = v.optional("best_by") { bestBy = try value.choice("best_by") }
       try v.finish()
     }
     if let value = reader.optional("checkpoint_every") { checkpointEvery = try value.int(1...1 << 40) }
     if let value = reader.optional("checkpoints_kept") { checkpointsKept = try value.int(1...1 << 20) }
     if let value = reader.optional("decontaminate") {
       for name in try value.strings() { decontaminate.append(try existing(name, "decontaminate")) }
+    }
+  }
+
+  /// The key `distillation`, and whether it goes with the rest.
+  private mutating func readDistillation(_ reader: inout YAMLReader, _ path: String) throws(Failure) {
+    guard let value = reader.optional("distillation") else {
+      if let teacher {
+        throw Failure(
+          .badData, path, at: "teacher", "names \(teacher), but distillation is not asked for",
+          remedy: "add distillation: {weight: 1}, or leave out the teacher")
+      }
+      if let corpus = data.first(where: { $0.embeddings != nil }) {
+        throw Failure(
+          .badData, path, at: "data", "names a teacher's rows for \(corpus.path), but distillation is not asked for",
+          remedy: "add distillation: {weight: 1}, or leave out the rows")
+      }
+      return
+    }
+    var d = try value.mapping("distillation")
+    var settings = DistillationSettings()
+    if let value = d.optional("weight") { settings.weight = Float(try value.double(1e-6...1e4)) }
+    if let value = d.optional("loss") { settings.loss = try value.choice("loss") }
+    if let value = d.optional("sides") { settings.sides = try value.choice("sides") }
+    if let value = d.optional("ranking") { settings.ranking = Float(try value.double(0...1)) }
+    if let value = d.optional("temperature") { settings.temperature = Float(try value.double(1e-4...100)) }
+    if let value = d.optional("head") { settings.head = try value.choice("head") }
+    if let value = d.optional("projection") {
+      settings.keepsProjection = try value.choice("projection") as ProjectionFate == .keep
+    }
+    try d.finish()
+    objectives.distillation = settings
+    guard data.contains(where: { takesPart($0, in: .distillation) }) else {
+      throw Failure(
+        .badData, path, at: value.place, "no corpus has a teacher's rows",
+        remedy: "give corpora target_embeddings, or name a teacher")
+    }
+    if let corpus = data.first(where: {
+      $0.objectives?.contains(.distillation) == true && $0.embeddings == nil && teacher == nil
+    }) {
+      throw Failure(
+        .badData, path, at: "data", "\(corpus.path) is to take part in distillation, but has no rows of a teacher",
+        remedy: "give it target_embeddings, or name a teacher")
+    }
+  }
+
+  private enum ProjectionFate: String, CaseIterable { case keep, drop }
+
+  /// Whether a corpus takes part in an objective, apart from the objectives' weights.
+  func takesPart(_ corpus: TrainingCorpus, in objective: Objective) -> Bool {
+    if corpus.objectives?.contains(objective) == false { return false }
+    switch objective {
+    case .xtr, .alignment: return corpus.target != nil
+    case .distillation: return objectives.distillation != nil && (corpus.embeddings != nil || teacher != nil)
     }
   }
 

@@ -2,14 +2,20 @@ import Base
 import Encoder
 import Kernels
 
-/// B pairs of tokenised sentences.
+/// B pairs of tokenised sentences, or B sentences alone.
 public struct TrainingBatch: Sendable {
-  /// 2B sentences: the B sources, then the B targets.
+  /// 2B sentences: the B sources, then the B targets; or B sentences.
   public var tokens: TokenBatch
-  /// Row i of 2B: the language of sentence i's partner, as a row of the language table.
+  /// 2 for pairs, 1 for sentences alone.
+  public var sides: Int
+  /// Row i of 2B: the language of sentence i's partner, as a row of the language table. Empty for sentences alone.
   public var partnerLanguages: [Int32]
   /// Row i of B: equal numbers mark pairs whose sources (targets) are the same text; empty when not wanted.
   public var sourceGroups: [Int32] = [], targetGroups: [Int32] = []
+  /// What the batch takes part in.
+  public var objectives = Set(Objective.allCases)
+  /// [B, T]: the teacher's rows of the targets (of sentences alone, their own), those of the whole batch in a part of it.
+  public var teacher: Tensor?
   /// Which pairs of a larger batch these are, when they are a part of one.
   var part: Part?
 
@@ -17,42 +23,46 @@ public struct TrainingBatch: Sendable {
   struct Part: Sendable {
     /// The part's pairs, of `pairs`.
     let range: Range<Int>, pairs: Int
-    /// The whole batch's 2B sentences.
+    /// The whole batch's sentences.
     let whole: Segments
+    let sides: Int
 
-    /// Where rows lie of which every sentence has one, every token has one, or every attention probability has one.
-    func sentences() -> Dropout.Place {
-      Dropout.Place(boundary: range.count, first: range.lowerBound, second: pairs + range.lowerBound - range.count)
-    }
+    // Where rows lie of which every sentence has one, every token has one, or every attention probability has one. The
+    // targets' rows follow the sources'; sentences alone have no second half.
+    func sentences() -> Dropout.Place { place { $0 } }
 
-    func tokens() -> Dropout.Place {
-      let starts = whole.starts
-      let own = starts[range.upperBound] - starts[range.lowerBound]
-      return Dropout.Place(
-        boundary: own, first: starts[range.lowerBound], second: starts[pairs + range.lowerBound] - own)
-    }
+    func tokens() -> Dropout.Place { place { whole.starts[$0] } }
 
     func probabilities(heads: Int) -> Dropout.Place {
-      let own = AttentionState.size(whole, range, heads: heads)
-      return Dropout.Place(
-        boundary: own, first: AttentionState.size(whole, 0..<range.lowerBound, heads: heads),
-        second: AttentionState.size(whole, 0..<pairs + range.lowerBound, heads: heads) - own)
+      place { AttentionState.size(whole, 0..<$0, heads: heads) }
+    }
+
+    /// - Parameter before: the number of elements that belong to the first sentences of the whole
+    private func place(_ before: (Int) -> Int) -> Dropout.Place {
+      let own = before(range.upperBound) - before(range.lowerBound)
+      let second = sides == 1 ? before(range.lowerBound) : before(pairs + range.lowerBound) - own
+      return Dropout.Place(boundary: own, first: before(range.lowerBound), second: second)
     }
   }
 
   /// Some of the pairs, which know where they were; duplicates are still told among all.
   func part(_ range: Range<Int>) -> TrainingBatch {
     let starts = tokens.segments.starts
-    let sentences = Array(range) + range.map { count + $0 }
+    let sentences = (0..<sides).flatMap { side in range.map { side * count + $0 } }
     var copy = self
     copy.tokens = TokenBatch(sentences.map { Array(tokens.ids[starts[$0]..<starts[$0 + 1]]) })
-    copy.partnerLanguages = sentences.map { partnerLanguages[$0] }
-    copy.part = Part(range: range, pairs: count, whole: tokens.segments)
+    if !partnerLanguages.isEmpty { copy.partnerLanguages = sentences.map { partnerLanguages[$0] } }
+    copy.part = Part(range: range, pairs: count, whole: tokens.segments, sides: sides)
     return copy
   }
 
-  /// Number of pairs, B.
-  public var count: Int { tokens.segments.count / 2 }
+  /// Number of pairs, or of sentences alone, B.
+  public var count: Int { tokens.segments.count / sides }
+
+  /// Where these pairs lie in the whole batch.
+  var place: BatchPlace {
+    part.map { BatchPlace(first: $0.range.lowerBound, pairs: $0.pairs) } ?? BatchPlace(first: 0, pairs: count)
+  }
 
   /// - Parameters:
   ///   - sources, targets: token ids; equally many, none empty
@@ -60,7 +70,18 @@ public struct TrainingBatch: Sendable {
   public init(sources: [[Int32]], targets: [[Int32]], sourceLanguages: [Int32], targetLanguages: [Int32]) {
     precondition(sources.count == targets.count)
     tokens = TokenBatch(sources + targets)
+    sides = 2
     partnerLanguages = targetLanguages + sourceLanguages
+  }
+
+  /// Sentences alone, for a teacher's rows.
+  ///
+  /// - Parameter sentences: token ids, none empty
+  public init(sentences: [[Int32]]) {
+    tokens = TokenBatch(sentences)
+    sides = 1
+    partnerLanguages = []
+    objectives = [.distillation]
   }
 
   /// What every sentence must reconstruct: the bag of its partner's tokens.
@@ -78,6 +99,7 @@ public struct TrainingBatch: Sendable {
   func duplicates() -> (@Sendable (Int, Int) -> Bool)? {
     if sourceGroups.isEmpty { return nil }
     let (sources, targets) = (sourceGroups, targetGroups)
+    if sides == 1 { return { sources[$0] == sources[$1] } }
     return { sources[$0] == sources[$1] || targets[$0] == targets[$1] }
   }
 }
@@ -110,16 +132,16 @@ public final class TrainingModel {
   private var u = Tensor(rows: 0, columns: 0), du = Tensor(rows: 0, columns: 0)
 
   /// Parameters all zero: fill them with `initialize` or from a model or a checkpoint.
-  public init(_ configuration: Configuration, on compute: Compute) {
-    parameters = Parameters(configuration, heads: true)
-    gradients = Parameters(configuration, heads: true)
+  public init(_ configuration: Configuration, heads: TrainingHeads = .ems, on compute: Compute) {
+    parameters = Parameters(configuration, heads: heads)
+    gradients = Parameters(configuration, heads: heads)
     self.compute = compute
     pass = TrainingPass(parameters, on: compute)
     objectives = Objectives(parameters, on: compute)
   }
 
   /// Sets all gradients to zero.
-  public func clearGradients() { compute.clear(gradients.block) }
+  public func clearGradients() { compute.clear(gradients.trained) }
 
   /// The losses of a batch with dropout, and their gradients added to `gradients`.
   ///
@@ -140,7 +162,7 @@ public final class TrainingModel {
   ) throws(Failure) -> Losses {
     let batch = peers.size == 1 ? batch : batch.part(peers.share(of: batch.count))
     reserve(batch)
-    let u = u.prefix(2 * batch.count), du = du.prefix(2 * batch.count)
+    let u = u.prefix(batch.tokens.segments.count), du = du.prefix(batch.tokens.segments.count)
     let c = parameters.configuration
     var noise = TrainingPass.Noise(
       embedding: dropout.embedding, attention: dropout.attention, subLayer: dropout.subLayer, key: key)
@@ -153,9 +175,7 @@ public final class TrainingModel {
     pass.forward(batch.tokens, noise: noise, into: u)
     du.fill(0)
     let losses = try objectives.evaluate(
-      u, bags: batch.bags(), languages: batch.partnerLanguages,
-      duplicates: settings.maskDuplicates ? batch.duplicates() : nil,
-      part: batch.part.map { ($0.range.lowerBound, $0.pairs) } ?? (0, batch.count), among: peers, settings: settings,
+      u, batch, among: peers, settings: settings,
       languageNoise: noise.dropout(settings.languageDropout, layer: -1, site: 4, at: languagePlace), scale: scale,
       du: du, gradients: gradients)
     pass.backward(du, batch.tokens, noise: noise, into: gradients)
@@ -165,24 +185,29 @@ public final class TrainingModel {
   /// The losses without dropout and without gradients.
   public func evaluate(_ batch: TrainingBatch, objectives settings: ObjectiveSettings) throws(Failure) -> Losses {
     reserve(batch)
-    let u = embed(batch)
+    let u = u.prefix(batch.tokens.segments.count)
+    pass.forward(batch.tokens, noise: .init(), into: u)
     return try objectives.evaluate(
-      u, bags: batch.bags(), languages: batch.partnerLanguages,
-      duplicates: settings.maskDuplicates ? batch.duplicates() : nil, part: (0, batch.count), among: Peers(Alone()),
-      settings: settings, languageNoise: .none, scale: 1, du: nil, gradients: nil)
+      u, batch, among: Peers(Alone()), settings: settings, languageNoise: .none, scale: 1, du: nil, gradients: nil)
   }
 
-  /// The embeddings of the batch's 2B sentences, [2B, D], without dropout. Valid until the next call on this model.
+  /// The embeddings of the batch's sentences, [2B, D], without dropout; of a model with a projection, in the teacher's
+  /// space. Valid until the next call on this model.
   public func embed(_ batch: TrainingBatch) -> Tensor {
     reserve(batch)
-    let u = u.prefix(2 * batch.count)
+    let u = u.prefix(batch.tokens.segments.count)
     pass.forward(batch.tokens, noise: .init(), into: u)
-    return u
+    guard parameters.configuration.projectionSize != nil, let projection = parameters.projection else { return u }
+    let answer = Tensor(rows: u.rows, columns: projection.weight.rows)
+    let (packed, _) = compute.rooms(projection.weight)
+    compute.pack(transposing: projection.weight, into: packed)
+    compute.linear(u, packed, bias: projection.bias, into: answer)
+    return answer
   }
 
   private func reserve(_ batch: TrainingBatch) {
-    if u.rows >= 2 * batch.count { return }
-    u = Tensor(rows: 2 * batch.count, columns: parameters.configuration.hiddenSize)
-    du = Tensor(rows: 2 * batch.count, columns: parameters.configuration.hiddenSize)
+    if u.rows >= batch.tokens.segments.count { return }
+    u = Tensor(rows: batch.tokens.segments.count, columns: parameters.configuration.hiddenSize)
+    du = Tensor(rows: batch.tokens.segments.count, columns: parameters.configuration.hiddenSize)
   }
 }

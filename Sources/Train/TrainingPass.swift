@@ -37,6 +37,8 @@ final class TrainingPass {
   private var dy = Tensor(rows: 0, columns: 0), dp = Tensor(rows: 0, columns: 0)
   private var dWide = Tensor(rows: 0, columns: 0), normWorkspace = Tensor(rows: 0, columns: 0)
   private var packedX: PackedMatrix
+  // Of weighted pooling: every token's share, and the u that the last pass gave.
+  private var shares = Tensor(rows: 0, columns: 0), pooled = Tensor(rows: 0, columns: 0)
   private var tokenCapacity = 0, attentionCapacity = 0
 
   /// - Parameter parameters: read in every pass; packed anew by `packWeights()` when they have changed.
@@ -87,6 +89,7 @@ final class TrainingPass {
     dy = matrix(d)
     dp = matrix(d)
     dWide = Tensor(rows: 1, columns: n * max(3 * d, f))
+    shares = Tensor(rows: 1, columns: n)
     normWorkspace = Tensor(rows: 2 * ((n + 63) / 64), columns: d)
     packedX = PackedMatrix(rows: n, columns: max(d, f), on: compute)
   }
@@ -134,7 +137,13 @@ final class TrainingPass {
         bias: weights.outputNorm.bias, eps: eps, into: y, state: layer.outputNorm.prefix(n))
       x = y
     }
-    compute.meanPool(x, batch.segments, into: u)
+    if let poolingWeight = parameters.poolingWeight {
+      compute.weightedPool(
+        x, batch.segments, ids: batch.ids, logWeights: poolingWeight, shares: shares, into: u)
+      pooled = u
+    } else {
+      compute.meanPool(x, batch.segments, into: u)
+    }
   }
 
   private func attentionState(_ layer: Layer, _ batch: TokenBatch) -> AttentionState {
@@ -149,7 +158,13 @@ final class TrainingPass {
     let n = batch.segments.tokens
     let dy = dy.prefix(n), dp = dp.prefix(n)
     let dz = dWide.slice(from: 0, rows: n, columns: f), dqkv = dWide.slice(from: 0, rows: n, columns: 3 * d)
-    compute.meanPoolBackward(du, batch.segments, into: dy)
+    if let dPoolingWeight = gradients.poolingWeight {
+      compute.weightedPoolBackward(
+        du, x: (layers.last?.y ?? x0).prefix(n), u: pooled.prefix(du.rows), batch.segments, ids: batch.ids,
+        shares: shares, into: dy, dLogWeights: dPoolingWeight)
+    } else {
+      compute.meanPoolBackward(du, batch.segments, into: dy)
+    }
     for i in layers.indices.reversed() {
       let (layer, weights, g) = (layers[i], parameters.layers[i], gradients.layers[i])
       let x = i == 0 ? x0.prefix(n) : layers[i - 1].y.prefix(n)

@@ -3,9 +3,9 @@ import Encoder
 import Kernels
 
 /// How a model does on held-out pairs, dropout off.
-public struct ValidationResult: Sendable, Codable, Equatable {
+public struct ValidationResult: Sendable, Equatable {
   /// Mean losses over the pairs.
-  public var loss = 0.0, xtr = 0.0, alignment = 0.0
+  public var losses = Losses()
   /// Share of sentences whose nearest sentence, among the held-out ones of their corpus, is their own translation; mean of
   /// both directions, then over corpora.
   public var accuracy = 0.0
@@ -17,38 +17,32 @@ extension TrainingModel {
     _ corpora: [[TrainingBatch]], among peers: Peers, objectives settings: ObjectiveSettings, on compute: Compute
   ) throws(Failure) -> ValidationResult {
     // Of each corpus: the losses' sums over its pairs, and the accuracy.
-    var sums = [Double](repeating: 0, count: 4 * corpora.count)
+    let width = Losses().values.count + 1
+    var sums = [Double](repeating: 0, count: width * corpora.count)
     for (c, batches) in corpora.enumerated() where c % peers.size == peers.rank {
-      for batch in batches {
-        let losses = try evaluate(batch, objectives: settings)
-        sums[4 * c] += losses.total * Double(batch.count)
-        sums[4 * c + 1] += losses.xtr * Double(batch.count)
-        sums[4 * c + 2] += losses.alignment * Double(batch.count)
-      }
-      sums[4 * c + 3] = accuracy(batches, on: compute)
+      var own = Losses()
+      for batch in batches { own.add(try evaluate(batch, objectives: settings), times: Double(batch.count)) }
+      sums.replaceSubrange(width * c..<width * (c + 1), with: own.values + [accuracy(batches, on: compute)])
     }
     let everyone = try peers.gather(sums)
     // In the order of the corpora, whoever computed them.
+    var total = Losses()
     var result = ValidationResult()
     var pairs = 0
     for (c, batches) in corpora.enumerated() {
-      let found = everyone[c % peers.size]
-      result.loss += found[4 * c]
-      result.xtr += found[4 * c + 1]
-      result.alignment += found[4 * c + 2]
-      result.accuracy += found[4 * c + 3] / Double(corpora.count)
+      let found = everyone[c % peers.size][width * c..<width * (c + 1)]
+      total.values = zip(total.values, found).map { $0 + $1 }
+      result.accuracy += (found.last ?? 0) / Double(corpora.count)
       pairs += batches.reduce(0) { $0 + $1.count }
     }
-    result.loss /= Double(max(pairs, 1))
-    result.xtr /= Double(max(pairs, 1))
-    result.alignment /= Double(max(pairs, 1))
+    result.losses.values = total.values.map { $0 / Double(max(pairs, 1)) }
     return result
   }
 
   /// The share of a corpus's sentences that find their translation among all of its batches.
   private func accuracy(_ batches: [TrainingBatch], on compute: Compute) -> Double {
     let count = batches.reduce(0) { $0 + $1.count }
-    let d = parameters.configuration.hiddenSize
+    let d = parameters.configuration.embeddingSize
     let sides = [Tensor(rows: count, columns: d), Tensor(rows: count, columns: d)]
     var first = 0
     for batch in batches {

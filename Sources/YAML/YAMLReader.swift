@@ -60,6 +60,17 @@ package struct YAMLValue {
     }
   }
 
+  /// One of an enumeration's names.
+  package func choice<Choice: RawRepresentable & CaseIterable>(_ key: String) throws(Failure) -> Choice
+  where Choice.RawValue == String {
+    guard let known = Choice(rawValue: try string()) else {
+      let names = Choice.allCases.map(\.rawValue)
+      let list = names.dropLast().joined(separator: ", ") + (names.count > 1 ? " or " : "") + (names.last ?? "")
+      throw Failure(.badData, file, at: place, "\(key) must be \(list)")
+    }
+    return known
+  }
+
   package func sequence() throws(Failure) -> [YAMLValue] {
     guard let sequence = node.sequence else { throw failure("a list") }
     return sequence.enumerated().map { YAMLValue(node: $0.element, key: "\(key)[\($0.offset)]", file: file) }

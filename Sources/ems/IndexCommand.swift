@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Corpus
+import Formats
 import Foundation
 import Index
 import Kernels

@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Corpus
 import Encoder
+import Formats
 import Foundation
 import Index
 import Kernels
@@ -218,8 +219,7 @@ struct MineCommand: ParsableCommand {
       console.say("\(side.name): \(side.zeroRows) rows of zeros; their cosine is 0 with everything")
     }
     let read = clock.now
-    let factories = search.index.factories(
-      sources: exact.source.rows, targets: exact.target.rows, dimension: exact.source.columns)
+    let factories = search.index.factories { (exact.source.rows, exact.target.rows, exact.source.columns) }
     var recall: [Double]?
     let neighbours: TwoWayNeighbours
     if let factories {

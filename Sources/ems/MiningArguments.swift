@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Corpus
 import Encoder
+import Formats
 import Foundation
 import Index
 import Mine

@@ -14,7 +14,8 @@ struct ScoreCommand: ParsableCommand {
       table of `source TAB target` may be given.
 
       Writes `score TAB source TAB target` for every line, in the order of the input; with --threshold only those that reach \
-      it. A line with an empty side has a score of 0. Stages are kept in the work folder as by `ems mine`.
+      it. A line with an empty side has a score of 0. Stages are kept in the work folder as by \
+      `ems mine`, and OUTPUT.json says what the scores were made from.
 
       EXAMPLES
         ems score de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
@@ -92,6 +93,10 @@ struct ScoreCommand: ParsableCommand {
     console.finish()
     console.say("\(output): \(Format.count(summary.written)) of \(Format.count(summary.lines)) lines")
     if summary.empty > 0 { console.say("  with an empty side: \(Format.count(summary.empty))") }
+    if summary.sourceRecall < 1 || summary.targetRecall < 1 {
+      console.say(
+        "  recall of the index: \(summary.sourceRecall.rounded2) + \(summary.targetRecall.rounded2)")
+    }
     for threshold in summary.linesAtThreshold.keys.sorted() {
       console.say("  >= \(threshold): \(Format.count(summary.linesAtThreshold[threshold] ?? 0))")
     }

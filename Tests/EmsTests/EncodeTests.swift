@@ -1,5 +1,6 @@
 import Base
 import Encoder
+import Formats
 import Foundation
 import Index
 import TestSupport

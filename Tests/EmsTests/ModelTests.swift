@@ -1,4 +1,5 @@
 import Encoder
+import Formats
 import Foundation
 import Index
 import TestSupport
@@ -27,7 +28,7 @@ import Testing
     #expect(json["parameters"] as? Int == Workshop.configuration.parameterCount)
     #expect(
       json["training_parameters"] as? Int
-        == Workshop.configuration.trainingParameterCount - Workshop.configuration.parameterCount)
+        == Workshop.configuration.parameterCount(.ems) - Workshop.configuration.parameterCount)
     #expect((json["configuration"] as? [String: Any])?["hidden_size"] as? Int == 36)
     #expect(try ems("model", "verify", workshop.model).status == 0)
   }
@@ -66,7 +67,7 @@ import Testing
     let output = workshop.folder.file("small")
     #expect(try ems("model", "export", workshop.model, "--output", output, "--dtype", "float16").status == 0)
     let small = try ModelFolder(path: output)
-    #expect(!small.hasTrainingTensors && small.info().elementTypes == [.float16])
+    #expect(small.heads == .none && small.info().elementTypes == [.float16])
     #expect(try workshop.folder.read("small/README.md") == Array("# Small\n".utf8))
     #expect(try ems("model", "verify", output).status == 0)
     let again = workshop.folder.file("again")

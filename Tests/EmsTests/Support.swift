@@ -1,5 +1,6 @@
 import Base
 import Encoder
+import Formats
 import Foundation
 import Glibc
 import Index
@@ -90,7 +91,7 @@ struct Workshop {
     var random = SplitMix(seed: 7)
     try ModelFolder.write(
       to: folder.file("model"), configuration: Self.configuration, tokenizer: Tokenizer(path: tinyTokenizer),
-      card: "# Small\n", training: training
+      card: "# Small\n", heads: training ? .ems : .none
     ) { (shape, writer) throws(Failure) in
       let norm = shape.name.lowercased().contains("norm") && shape.name.hasSuffix("weight")
       let values = (0..<shape.count).map { _ in (norm ? 1 : 0) + Float.random(in: -0.4...0.4, using: &random) }

@@ -1,5 +1,6 @@
 import Base
 import Encoder
+import Formats
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
   @Test func theReleasedModelHasThePublishedNumbersOfParameters() throws {
     let configuration = try read(Self.released)
     #expect((Double(configuration.parameterCount) / 1e5).rounded() == 1371)
-    #expect((Double(configuration.trainingParameterCount) / 1e5).rounded() == 2088)
+    #expect((Double(configuration.parameterCount(.ems)) / 1e5).rounded() == 2088)
   }
 
   @Test func writingAndReadingGivesTheSame() throws {
@@ -35,15 +36,15 @@ import Testing
     let file = try SafeTensors(path: Fixture.path("expected.safetensors"))
     var configuration = Fixture.configuration
     configuration.numHiddenLayers = 1
-    let shapes = configuration.tensorShapes(training: true)
+    let shapes = configuration.tensorShapes(.ems)
     #expect(Set(shapes.map(\.name)) == Set(file.entries.map(\.name)))
     for shape in shapes { #expect(file[shape.name]?.shape == shape.shape, "\(shape.name)") }
-    #expect(Array(shapes.prefix(20)) == configuration.tensorShapes(training: false).prefix(20).map { $0 })
+    #expect(Array(shapes.prefix(20)) == configuration.tensorShapes().prefix(20).map { $0 })
   }
 
   @Test(arguments: [
-    ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 0", "num_hidden_layers"),
-    ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 97", "from 1 to 96"),
+    ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": -1", "num_hidden_layers"),
+    ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 97", "from 0 to 96"),
     ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": \"6\"", "num_hidden_layers"),
     ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 6.5", "num_hidden_layers"),
     ("\"num_hidden_layers\": 6,", "", "num_hidden_layers: the key is missing"),
@@ -53,7 +54,7 @@ import Testing
     ("60000", "9223372036854775807", "vocab_size"),
     ("60000", "null", "vocab_size"),
     ("swish", "gelu", "only \"swish\" is supported"),
-    ("mean", "cls", "only \"mean\" is supported"),
+    ("mean", "cls", "only \"mean\" and \"weighted\" are supported"),
     ("1e-12", "0", "layer_norm_eps"),
     ("\"languages\": []", "\"languages\": [\"en\", \"de\"]", "lists 2 languages"),
     ("62, \"language_size\": 128, \"languages\": []", "2, \"languages\": [\"en\", \"en\"]", "listed twice"),

@@ -1,5 +1,6 @@
 import Base
 import Encoder
+import Formats
 import Glibc
 import TestSupport
 import Testing
@@ -16,7 +17,7 @@ import Testing
   ) throws -> String {
     try ModelFolder.write(
       to: folder.file(name), configuration: configuration ?? self.configuration, tokenizer: Fixture.tokenizer(),
-      card: "# A card\n", type: type, training: training, replace: replace
+      card: "# A card\n", type: type, heads: training ? .ems : .none, replace: replace
     ) { (shape, writer) throws(Failure) in
       try append([Float](repeating: value, count: shape.count), to: writer)
     }
@@ -37,12 +38,12 @@ import Testing
     #expect(try folder.list("model") == ["README.md", "config.json", "model.safetensors", "sentencepiece.model"])
     let model = try ModelFolder(path: path)
     #expect(model.configuration == configuration)
-    #expect(model.hasTrainingTensors == training)
+    #expect((model.heads == .ems) == training)
     try model.verify()
     let info = model.info()
     #expect(info.parameters == configuration.parameterCount)
     #expect(
-      info.trainingParameters == (training ? configuration.trainingParameterCount - configuration.parameterCount : 0))
+      info.trainingParameters == (training ? configuration.parameterCount(.ems) - configuration.parameterCount : 0))
     #expect(info.elementTypes == [training ? .float16 : .float32])
     #expect(info.tokenizerKind == .bpe)
     #expect(info.unknownTensors == [])
@@ -54,9 +55,9 @@ import Testing
     expect(failure { try write(value: 2) }, says: path, "exists")
     #expect(
       try ModelFolder(path: path).weights.floats(
-        configuration.tensorShapes(training: false)[2].name)[0] == 1)
+        configuration.tensorShapes()[2].name)[0] == 1)
     try write(replace: true, value: 2)
-    #expect(try ModelFolder(path: path).weights.floats(configuration.tensorShapes(training: false)[2].name)[0] == 2)
+    #expect(try ModelFolder(path: path).weights.floats(configuration.tensorShapes()[2].name)[0] == 2)
     #expect(try folder.list() == ["model"])
     // A folder with anything else in it is not a model to throw away.
     _ = try folder.write("model/notes.txt", [1])
@@ -89,7 +90,7 @@ import Testing
 
   @Test func partsOfDifferentModelsAreFound() throws {
     let path = try write()
-    let shapes = configuration.tensorShapes(training: false)
+    let shapes = configuration.tensorShapes()
     try setWeights(Array(shapes.dropLast()), at: path)
     expect(failure { _ = try ModelFolder(path: path) }, says: shapes[shapes.count - 1].name, "is missing")
     var wrong = shapes
@@ -115,7 +116,7 @@ import Testing
 
   @Test func verifyingReadsTheWeights() throws {
     let path = try write()
-    let shapes = configuration.tensorShapes(training: false)
+    let shapes = configuration.tensorShapes()
     try setWeights(shapes, at: path, value: .nan)
     let model = try ModelFolder(path: path)
     expect(failure { try model.verify() }, says: shapes[0].name, "element 0", "finite")

@@ -1,5 +1,6 @@
 import Base
 import Corpus
+import Formats
 import Foundation
 import Index
 import Kernels
@@ -298,6 +299,25 @@ import Mine
 
   // MARK: aligned texts
 
+  struct Record: Decodable {
+    struct Side: Decodable { var lines: PipelineSummary.Lines }
+    var source: Side
+    var settings: [String: String]
+    var written: Int
+  }
+
+  @Test func scoresThroughAnIndexReportItsRecall() throws {
+    func change(_ options: inout PipelineOptions) { options.aligned = true }
+    let exact = try pipeline("exact", change: change).score()
+    #expect(exact.sourceRecall == 1 && exact.stages.contains { $0.name == "recall" } == false)
+    let poor = try pipeline("poor") {
+      change(&$0)
+      $0.index = .factory("IVF32,Flat")
+      $0.probes = 1
+    }.score()
+    #expect(poor.sourceRecall < 1 && poor.targetRecall < 1 && poor.written == 430)
+  }
+
   @Test func alignedLinesAreScoredInTheirOrder() throws {
     let de = ["Das Wasser ist kalt.", "Er schläft.", "", "Das Wasser ist kalt.", "Sie liest ein Buch."]
     let en = ["The water is cold.", "He is asleep.", "Nothing.", "She reads a book.", "The water is cold."]
@@ -312,6 +332,8 @@ import Mine
     }
     let summary = try pipeline("s", sides: [source, target], change: change).score()
     #expect(summary.lines == 5 && summary.empty == 1 && summary.written == 5)
+    let record = try JSONFile.read(Record.self, from: folder.file("s.pairs.tsv.json"))
+    #expect(record.written == 5 && record.settings["k"] == "2" && record.source.lines.empty == 1)
     let rows = String(decoding: try pairs("s"), as: UTF8.self).split(separator: "\n").map {
       $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }

@@ -37,7 +37,7 @@ import Train
     #expect(c.checkpointEvery == 8 && c.checkpointsKept == 9 && c.decontaminate == [test])
     #expect(c.length == .steps(10))
     #expect(c.data.count == 1 && c.data[0].path == place.folder.file("a.tsv") && c.data[0].weight == 2)
-    #expect(c.data[0].source.code == "en" && c.data[0].target.code == "de" && c.data[0].excludedOrigins == ["x", "y"])
+    #expect(c.data[0].source.code == "en" && c.data[0].target?.code == "de" && c.data[0].excludedOrigins == ["x", "y"])
     #expect(c.model.numAttentionHeads == 4 && c.model.vocabSize == 300 && c.model.layerNormEps == 1e-6)
     #expect(!c.model.lowercase && c.model.maxPositionEmbeddings == 20 && c.languages == ["fr", "de", "en"])
   }

@@ -1,5 +1,6 @@
 import Base
 import Encoder
+import Formats
 import Foundation
 import Kernels
 import Testing
@@ -76,7 +77,8 @@ struct GoldenParityTests {
     let file = try fixture.tensors()
     let compute = Compute(threads: threads)
     let model = TrainingModel(description.configuration, on: compute)
-    for (name, shape, tensor) in model.parameters.named {
+    for (description, tensor) in model.parameters.named {
+      let (name, shape) = (description.name, description.shape.shape)
       let entry = try file.entry("init/" + name)
       #expect(entry.shape == shape, "\(name)")
       tensor.copy(from: Tensor(try file.floats("init/" + name), rows: tensor.rows, columns: tensor.columns))
@@ -112,14 +114,16 @@ struct GoldenParityTests {
       #expect(abs(losses.xtr - step.xtr_loss) < 1e-5 * abs(step.xtr_loss))
       #expect(abs(losses.alignment - step.alignment_loss) < 1e-5 * abs(step.alignment_loss))
       if t == 0 {
-        for (name, _, tensor) in model.gradients.named {
+        for (description, tensor) in model.gradients.named {
+          let name = description.name
           check(name, tensor.array, try file.floats("grad/" + name))
         }
       }
       compute.step(
         &adam, weights: model.parameters.block, gradients: model.gradients.block, learningRate: Float(step.lr))
     }
-    for (name, _, tensor) in model.parameters.named {
+    for (description, tensor) in model.parameters.named {
+      let name = description.name
       // AMSGrad divides by the root of tiny second moments: where the gradient is rounding noise (a key's bias shifts all
       // scores of a row alike, so its gradient is 0), the parameter moves by noise, and only the absolute size counts.
       check(name, tensor.array, try file.floats("after4/" + name))

@@ -68,7 +68,8 @@ import Train
       try peers.sum(model.gradients.block, on: compute)
       let losses = try peers.gather([own.total, own.xtr, own.alignment])
       return (
-        (0..<3).map { i in losses.reduce(0) { $0 + $1[i] } }, model.gradients.named.map { ($0.name, $0.tensor.array) }
+        (0..<3).map { i in losses.reduce(0) { $0 + $1[i] } },
+        model.gradients.named.map { ($0.description.name, $0.tensor.array) }
       )
     }
     return try results[size - 1].get()

@@ -141,15 +141,6 @@ final class Log: TrainingObserver {
   func progress(_ line: String) {}
 }
 
-/// What `body` fails with.
-func failure(_ body: () throws -> Void) -> Failure? { #expect(throws: Failure.self) { try body() } }
-
-/// Whether a failure says all of this.
-func expect(_ failure: Failure?, says parts: String..., location: SourceLocation = #_sourceLocation) {
-  let text = failure?.description ?? ""
-  for part in parts { #expect(text.contains(part), "\(text)", sourceLocation: location) }
-}
-
 /// Whether two runs gave the same bytes.
 func expectSame(_ a: [String: [UInt8]], _ b: [String: [UInt8]], location: SourceLocation = #_sourceLocation) {
   for (name, bytes) in a { #expect(bytes == b[name], "\(name)", sourceLocation: location) }

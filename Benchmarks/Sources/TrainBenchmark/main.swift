@@ -40,7 +40,8 @@ var random = Generator()
 
 let compute = Compute(threads: threads)
 let model = TrainingModel(configuration, on: compute)
-for (name, _, tensor) in model.parameters.named {
+for (description, tensor) in model.parameters.named {
+  let name = description.name
   let norm = name.lowercased().contains("norm") && name.hasSuffix("weight")
   tensor.withMutableElements { elements in
     for i in elements.indices { elements[i] = norm ? 1 : Float.random(in: -0.035...0.035, using: &random) }

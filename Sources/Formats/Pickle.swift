@@ -6,9 +6,9 @@ import Base
 /// build plain values and a short list of globals that it interprets itself; everything else is refused by name and
 /// offset. Lists and dictionaries live in one array and refer to each other by index, so no nesting, however deep
 /// or circular, recurses here.
-struct Pickle {
+package struct Pickle {
   /// A global that may occur; none is ever called.
-  enum Global: Equatable {
+  package enum Global: Equatable {
     case orderedDict
     case rebuildTensor
     case rebuildParameter
@@ -16,7 +16,7 @@ struct Pickle {
   }
 
   /// PyTorch's typed storages.
-  enum StorageType: String {
+  package enum StorageType: String {
     case float = "FloatStorage"
     case half = "HalfStorage"
     case bfloat16 = "BFloat16Storage"
@@ -24,7 +24,7 @@ struct Pickle {
     case long = "LongStorage"
     case int = "IntStorage"
 
-    var elementType: ElementType {
+    package var elementType: ElementType {
       switch self {
       case .float: .float32
       case .half: .float16
@@ -37,23 +37,23 @@ struct Pickle {
   }
 
   /// The bytes that tensors are views of: an entry of the archive.
-  struct Storage: Equatable {
-    var type: ElementType
-    var key: String
+  package struct Storage: Equatable {
+    package var type: ElementType
+    package var key: String
     /// Number of elements.
-    var count: Int
+    package var count: Int
   }
 
   /// A view of a storage: element (i, j, ...) is at offset + i * strides[0] + j * strides[1] + ...
-  struct Tensor: Equatable {
-    var storage: Storage
-    var offset: Int
-    var shape: [Int]
-    var strides: [Int]
+  package struct Tensor: Equatable {
+    package var storage: Storage
+    package var offset: Int
+    package var shape: [Int]
+    package var strides: [Int]
   }
 
   /// A value; containers are indices into `nodes`.
-  enum Value: Equatable {
+  package enum Value: Equatable {
     case none
     case bool(Bool)
     case int(Int)
@@ -69,16 +69,16 @@ struct Pickle {
   }
 
   /// What the indices in values refer to.
-  enum Node {
+  package enum Node {
     case items([Value])
     case pairs([(key: Value, value: Value)])
     case storage(Storage)
     case tensor(Tensor)
   }
 
-  private(set) var nodes: [Node] = []
+  package private(set) var nodes: [Node] = []
   /// What the pickle stands for.
-  private(set) var result = Value.none
+  package private(set) var result = Value.none
 
   private let path: String
   private let length: Int
@@ -88,14 +88,14 @@ struct Pickle {
   private var memo: [Int: Value] = [:]
 
   /// Far above any state dict's pickle, which takes about 100 bytes a tensor.
-  static let sizeLimit = 64 << 20
-  static let memoLimit = 1 << 24
-  static let depthLimit = 1000
+  package static let sizeLimit = 64 << 20
+  package static let memoLimit = 1 << 24
+  package static let depthLimit = 1000
 
   /// Runs a pickle.
   ///
   /// - Throws: `Failure` naming the file, the offset inside the pickle, and what was refused.
-  init(_ bytes: RawSpan, path: String) throws(Failure) {
+  package init(_ bytes: RawSpan, path: String) throws(Failure) {
     self.path = path
     length = bytes.byteCount
     guard length <= Self.sizeLimit else {
@@ -108,13 +108,13 @@ struct Pickle {
   }
 
   /// The pairs of a dictionary.
-  func pairs(_ value: Value) -> [(key: Value, value: Value)]? {
+  package func pairs(_ value: Value) -> [(key: Value, value: Value)]? {
     guard case .dictionary(let index) = value, case .pairs(let pairs) = nodes[index] else { return nil }
     return pairs
   }
 
   /// The view that a value stands for.
-  func tensor(_ value: Value) -> Tensor? {
+  package func tensor(_ value: Value) -> Tensor? {
     guard case .tensor(let index) = value, case .tensor(let tensor) = nodes[index] else { return nil }
     return tensor
   }

@@ -1,9 +1,8 @@
 import Base
+import Formats
 import Foundation
 import TestSupport
 import Testing
-
-import Index
 
 @Suite struct EmbeddingFileTests {
   let folder = TemporaryFolder()

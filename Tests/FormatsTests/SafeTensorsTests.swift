@@ -1,5 +1,5 @@
 import Base
-import Encoder
+import Formats
 import Foundation
 import TestSupport
 import Testing
@@ -177,21 +177,4 @@ import Testing
           """, path, "\(type)") == "same\n")
     }
   }
-}
-
-/// Runs the Python of EMS_PYTHON and gives what it prints.
-func runPython(_ arguments: String...) throws -> String { try runPython(arguments) }
-
-/// Runs the Python of EMS_PYTHON and gives what it prints.
-func runPython(_ arguments: [String]) throws -> String {
-  let python = Process()
-  let output = Pipe()
-  python.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.environment["EMS_PYTHON"] ?? "")
-  python.arguments = arguments
-  python.standardOutput = output
-  try python.run()
-  let text = output.fileHandleForReading.readDataToEndOfFile()
-  python.waitUntilExit()
-  #expect(python.terminationStatus == 0)
-  return String(decoding: text, as: UTF8.self)
 }

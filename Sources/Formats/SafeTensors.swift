@@ -31,7 +31,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   /// Converts `count` little-endian elements from the start of `bytes` to the start of `output`.
   ///
   /// - Precondition: a float type, and `bytes` holds that many elements.
-  func copyFloats(_ bytes: RawSpan, to output: inout MutableSpan<Float>, count: Int) {
+  package func copyFloats(_ bytes: RawSpan, to output: inout MutableSpan<Float>, count: Int) {
     switch self {
     case .float32: FloatFormat.copySingles(bytes, to: &output, count: count)
     case .float16: FloatFormat.copyHalves(bytes, to: &output, count: count)
@@ -44,7 +44,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   /// One element in single precision.
   ///
   /// - Precondition: a float type, and `bytes` holds the element.
-  func float(_ bytes: RawSpan, at index: Int) -> Float {
+  package func float(_ bytes: RawSpan, at index: Int) -> Float {
     switch self {
     case .float32: bytes.number(at: index * 4)
     case .float16: FloatFormat.single(half: bytes.number(at: index * 2))
@@ -333,7 +333,7 @@ public final class SafeTensors: Sendable {
 }
 
 /// The product of non-negative sizes, or nil where it does not fit an Int.
-func product(_ sizes: [Int]) -> Int? {
+package func product(_ sizes: [Int]) -> Int? {
   // A zero makes the product zero even where the other sizes alone would not fit.
   if sizes.contains(0) { return 0 }
   var result = 1
@@ -345,7 +345,7 @@ func product(_ sizes: [Int]) -> Int? {
   return result
 }
 
-func firstNonFiniteIndex(_ values: Span<Float>) -> Int? {
+package func firstNonFiniteIndex(_ values: Span<Float>) -> Int? {
   // The usual answer is none: one pass without branches, and a search only if something was found.
   var found = false
   for index in values.indices { found = found || values[index].bitPattern & 0x7F80_0000 == 0x7F80_0000 }

@@ -1,3 +1,5 @@
+import Base
+
 /// NumPy's `.npy` files of numbers in row order: the header, and int32 tables.
 package enum Npy {
   /// The bytes before the numbers; always as many, so that a header can be written over when the shape is known.

@@ -5,18 +5,18 @@ import Base
 /// Only the central directory decides what the archive holds; each entry's local header must agree with it. Zip64 is
 /// understood. Entries that are compressed, encrypted, split over volumes, outside the file or on top of each other
 /// make the archive unusable.
-struct ZipArchive: Sendable {
-  struct Entry: Sendable, Equatable {
-    var name: String
+package struct ZipArchive: Sendable {
+  package struct Entry: Sendable, Equatable {
+    package var name: String
     /// Where the content starts in the file.
-    var offset: Int
-    var size: Int
+    package var offset: Int
+    package var size: Int
   }
 
   /// In the central directory's order.
-  let entries: [Entry]
+  package let entries: [Entry]
   private let byName: [String: Int]
-  let file: MappedFile
+  package let file: MappedFile
 
   private static let endSize = 22
   private static let end64Size = 56
@@ -24,7 +24,7 @@ struct ZipArchive: Sendable {
   private static let centralSize = 46
   private static let localSize = 30
 
-  init(_ file: MappedFile) throws(Failure) {
+  package init(_ file: MappedFile) throws(Failure) {
     self.file = file
     let path = file.path
     let directory = try Self.findDirectory(file)
@@ -54,11 +54,11 @@ struct ZipArchive: Sendable {
     self.byName = byName
   }
 
-  subscript(name: String) -> Entry? { byName[name].map { entries[$0] } }
+  package subscript(name: String) -> Entry? { byName[name].map { entries[$0] } }
 
   /// An entry's content, borrowed from the mapping.
   @_lifetime(borrow self)
-  func bytes(of entry: Entry) -> RawSpan {
+  package func bytes(of entry: Entry) -> RawSpan {
     let file = file
     let span = file.bytes.extracting(entry.offset..<entry.offset + entry.size)
     // The mapping lives as long as `file`, which `self` holds.
