@@ -175,7 +175,8 @@ public final class ModelFolder: Sendable {
     }
   }
 
-  /// Writes a copy of this model, as other element type or without the training tensors; the card is kept.
+  /// Writes a copy of this model, as other element type or without the training tensors; the card is kept. So is the layer
+  /// to a teacher's width, which is small, and without which the model could not go on following that teacher.
   ///
   /// - Parameters:
   ///   - path: the new folder; its parent exists.
@@ -198,7 +199,7 @@ public final class ModelFolder: Sendable {
     let weights = weights
     try Self.write(
       to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type,
-      heads: training ? heads : .none, replace: replace
+      heads: training ? heads : TrainingHeads(teacherWidth: heads.teacherWidth), replace: replace
     ) { (shape, writer) throws(Failure) in
       try weights.forEachPiece(of: shape.name) { (piece) throws(Failure) in try writer.append(piece) }
     }

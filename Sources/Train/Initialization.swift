@@ -17,12 +17,15 @@ struct Initialization {
     if let start { try check(start, parameters.configuration) }
     var random = SplitMix(state: mix(configuration.seed ^ 0x1417))
     var fresh: [String] = []
+    var frozenIsFresh = false
     for (description, tensor) in parameters.named {
       if let start, fits(start, description, parameters.configuration) {
         try copy(start.weights, description.name, into: tensor)
         continue
       }
-      if start != nil { fresh.append(description.name) }
+      frozenIsFresh = frozenIsFresh || description.isFrozen
+      // What stays as it is does not start at random.
+      if start != nil, !description.isFrozen { fresh.append(description.name) }
       // A layer that the initial model does not have begins by passing everything on.
       let isAdded = start != nil && description.part == .encoder
       fill(tensor, description, isAdded: isAdded, &random)
@@ -30,7 +33,8 @@ struct Initialization {
     if let start, !fresh.isEmpty {
       observer.say("\(start.path) has no fitting \(fresh.joined(separator: ", ")); they start at random")
     }
-    if parameters.heads.teacherIsFrozen, let projection = parameters.projection {
+    // A student that goes on goes on in the directions that it has: others of the same rows would be another space.
+    if let projection = parameters.projection, frozenIsFresh {
       try teachers.principalDirections(into: projection.weight)
     }
   }

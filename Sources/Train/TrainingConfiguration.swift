@@ -281,6 +281,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
         if let value = d.optional("embedding") { dropout.embedding = Float(try value.double(0...0.99)) }
         if let value = d.optional("attention") { dropout.attention = Float(try value.double(0...0.99)) }
         if let value = d.optional("sub_layer") { dropout.subLayer = Float(try value.double(0...0.99)) }
+        if let value = d.optional("token") { dropout.token = Float(try value.double(0...0.99)) }
         if let value = d.optional("language") { objectives.languageDropout = Float(try value.double(0...0.99)) }
         try d.finish()
       }

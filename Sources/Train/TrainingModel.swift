@@ -56,6 +56,25 @@ public struct TrainingBatch: Sendable {
     return copy
   }
 
+  /// The same without some tokens.
+  ///
+  /// - Parameters:
+  ///   - probability: of a token's being left out; a sentence keeps one at least
+  ///   - key: what is left out derives from
+  func dropping(_ probability: Float, key: UInt64) -> TrainingBatch {
+    if probability == 0 { return self }
+    var random = SplitMix(state: mix(key ^ 0x70ce))
+    let starts = tokens.segments.starts
+    let sentences = (0..<tokens.segments.count).map { i in
+      let sentence = tokens.ids[starts[i]..<starts[i + 1]]
+      let kept = sentence.filter { _ in random.unit() >= Double(probability) }
+      return kept.isEmpty ? [sentence[starts[i] + random.below(sentence.count)]] : Array(kept)
+    }
+    var copy = self
+    copy.tokens = TokenBatch(sentences)
+    return copy
+  }
+
   /// Number of pairs, or of sentences alone, B.
   public var count: Int { tokens.segments.count / sides }
 
@@ -108,6 +127,9 @@ public struct TrainingBatch: Sendable {
 public struct DropoutSettings: Sendable, Equatable {
   /// After the embedding's normalisation, on attention probabilities, and on each sub-layer's output; each in [0, 1).
   public var embedding: Float = 0.1, attention: Float = 0.1, subLayer: Float = 0.1
+  /// Of whole tokens, which are left out of their sentences before anything is computed (word dropout: Iyyer et al. 2015,
+  /// "Deep Unordered Composition Rivals Syntactic Methods for Text Classification"); in [0, 1). One always stays.
+  public var token: Float = 0
 
   /// The released recipe: 0.1 everywhere.
   public init() {}

@@ -165,7 +165,7 @@ struct ModelExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Writes a model for encoding only, or in another precision.",
     discussion: """
-      The training heads are left out unless asked for; the card is kept.
+      The training heads are left out unless asked for, but for the layer to the width of a teacher; the card is kept.
 
       EXAMPLES
         ems model export runs/mini/best --output models/ems-mini --dtype float16

@@ -216,6 +216,33 @@ import Train
     #expect(inside > 1.05 * axes)
   }
 
+  /// Directions of more rows would be another space than the one that the model answers in.
+  @Test func aModelThatGoesOnKeepsItsDirections() throws {
+    try write("a.npy", targets("a.tsv"))
+    try write("b.npy", targets("b.tsv"))
+    let a = pairs("a.tsv", "target_embeddings: a.npy")
+    let following = "{weight: 1, head: principal}"
+    try place.train(recipe("first", data: "[\(a)]", distillation: following))
+    let both = "[\(a), \(pairs("b.tsv", "target_embeddings: b.npy"))]"
+    try place.train(recipe("second", data: both, distillation: following, ["initial": "first/best"]))
+    try place.train(recipe("fresh", data: both, distillation: following))
+    let heads = try ["first", "second", "fresh"].map {
+      try ModelFolder(path: place.folder.file("\($0)/best")).weights.floats("projection.weight")
+    }
+    #expect(heads[0] == heads[1] && heads[0] != heads[2])
+  }
+
+  @Test func droppedTokensAreADraw() throws {
+    try write("a.npy", targets("a.tsv"))
+    let data = "[\(pairs("a.tsv", "target_embeddings: a.npy"))]"
+    let dropout = ["dropout": "{embedding: 0, attention: 0, sub_layer: 0, token: 0.4}"]
+    try place.train(recipe("whole", data: data, ["dropout": "0"]))
+    try place.train(recipe("dropped", data: data, dropout))
+    try place.train(recipe("again", data: data, dropout), threads: 2)
+    #expect(try place.curve("whole") != place.curve("dropped"))
+    expectSame(try place.result("dropped"), try place.result("again"))
+  }
+
   @Test func aModelGrowsLayers() throws {
     try write("a.npy", targets("a.tsv"))
     let data = "[\(pairs("a.tsv", "target_embeddings: a.npy"))]"

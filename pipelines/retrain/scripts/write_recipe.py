@@ -29,7 +29,7 @@ def recipe(base, arm, *, model, configuration, run, mined, languages, training, 
             k: configuration[k]
             for k in (
                 "num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "max_position_embeddings",
-                "layer_norm_eps", "lowercase", "language_size", "languages",
+                "layer_norm_eps", "lowercase", "language_size", "languages", "pooling",
             )
             if k in configuration
         },
@@ -39,7 +39,7 @@ def recipe(base, arm, *, model, configuration, run, mined, languages, training, 
     if arm == "retrained":
         extra = [{"path": mined, "source_language": source, "target_language": target, "weight": weight}]
     else:
-        same = [c for c in base["data"] if {c["source_language"], c["target_language"]} == {source, target}]
+        same = [c for c in base["data"] if {c.get("source_language"), c.get("target_language")} == {source, target}]
         extra = [{**c, "weight": weight / len(same)} for c in same]
     result["data"] = base["data"] + extra
     return result
