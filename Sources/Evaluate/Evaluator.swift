@@ -100,8 +100,7 @@ public final class Evaluator: Sendable {
   /// The nearest k rows of each other.
   func neighbours(_ source: EmbeddingSide, _ target: EmbeddingSide, k: Int) throws(Failure) -> TwoWayNeighbours {
     let found = try ExactNeighbours(source: source, target: target, k: k).search(
-      on: compute, progress: { [job] share in job.report("searching \(source.name)", share) },
-      shouldStop: { [job] in job.isCancelled })
+      on: compute, job: job, subject: "searching \(source.name)")
     guard let found else { throw Interruption.failure(source.name) }
     return found
   }

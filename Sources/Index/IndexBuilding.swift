@@ -144,7 +144,7 @@ extension NeighbourLists {
     let wanted = min(sample, rows)
     let sampled = EmbeddingSide.spread(wanted, over: rows)
     let exact = try ExactNeighbours(source: queries.sample(wanted, on: compute), target: vectors, k: k)
-    guard let lists = exact.search(on: compute, shouldStop: { job.isCancelled })?.forward else { return nil }
+    guard let lists = exact.search(on: compute, job: job, subject: "measuring recall")?.forward else { return nil }
     var found = 0
     for (i, row) in sampled.enumerated() {
       let mine = ids[row * k..<(row + 1) * k]

@@ -73,8 +73,12 @@ package struct PlantedPairs {
     among found: TwoWayNeighbours, source: EmbeddingSide, target: EmbeddingSide, k: Int, encoder: SentenceEncoder,
     on compute: Compute, job: Job
   ) throws(Failure) -> TwoWayNeighbours {
-    let plantedSource = try EmbeddingSide(encoder.encode(sources), name: "planted source sentences", on: compute)
-    let plantedTarget = try EmbeddingSide(encoder.encode(targets), name: "planted target sentences", on: compute)
+    let plantedSource = try EmbeddingSide(
+      encoder.encode(sources, job: job, subject: "planted source sentences"), name: "planted source sentences",
+      on: compute)
+    let plantedTarget = try EmbeddingSide(
+      encoder.encode(targets, job: job, subject: "planted target sentences"), name: "planted target sentences",
+      on: compute)
     return try Self.extend(
       found, source: source, target: target, plantedSource: plantedSource, plantedTarget: plantedTarget, k: k,
       on: compute, job: job)
@@ -94,7 +98,7 @@ package struct PlantedPairs {
     for (x, firstSource) in [(source, 0), (plantedSource, n)] {
       for (y, firstTarget) in [(target, 0), (plantedTarget, m)] where firstSource > 0 || firstTarget > 0 {
         let search = try ExactNeighbours(source: x, target: y, k: k)
-        guard let part = search.search(on: compute, shouldStop: { job.isCancelled }) else {
+        guard let part = search.search(on: compute, job: job, subject: "search for planted pairs") else {
           throw Interruption.failure("calibration")
         }
         forward.merge(part.forward.shifted(by: firstTarget), at: firstSource)

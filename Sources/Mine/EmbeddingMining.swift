@@ -123,9 +123,9 @@ public struct EmbeddingMining {
     if let factories {
       (neighbours, recall) = try approximate(exact, factories, on: compute)
     } else {
-      let found = exact.search(
-        on: compute, progress: { [job] in job.report("search", $0) }, shouldStop: { [job] in job.isCancelled })
-      guard let found else { throw Interruption.failure(output) }
+      guard let found = exact.search(on: compute, job: job, subject: "search") else {
+        throw Interruption.failure(output)
+      }
       neighbours = found
     }
     let searched = clock.now

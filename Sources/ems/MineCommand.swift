@@ -114,14 +114,15 @@ struct MineCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
+    let job = console.job()
     if let sourceEmbeddings, let targetEmbeddings {
-      try mineEmbeddings(sourceEmbeddings, targetEmbeddings, console)
+      try mineEmbeddings(sourceEmbeddings, targetEmbeddings, console, job)
     } else if let source, let target {
-      try mineTexts(source, target, console)
+      try mineTexts(source, target, console, job)
     }
   }
 
-  private func mineTexts(_ source: String, _ target: String, _ console: Console) throws {
+  private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     let sides = try texts.sides(source, target, text.options)
     let folder = try ModelFolder(path: texts.modelPath)
     for side in sides { warnOfLanguage(side.language, folder, console) }
@@ -136,7 +137,7 @@ struct MineCommand: ParsableCommand {
     let pipeline = try Pipeline(
       source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
       work: texts.work ?? mining.output + ".work", threads: common.threads, use: use, ignoringLimits: ignoreLimits,
-      job: console.job())
+      job: job)
     if listStages {
       let graph = try pipeline.graph()
       if common.json { return try Console.printJSON(graph) }
@@ -214,12 +215,12 @@ struct MineCommand: ParsableCommand {
       100 * point.f1) + Format.count(point.mined)
   }
 
-  private func mineEmbeddings(_ source: String, _ target: String, _ console: Console) throws {
+  private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.k,
       index: search.index, probes: search.nprobe, options: mining.options, fields: mining.pairFields(),
-      output: mining.output, threads: common.threads, job: console.job())
+      output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
     }

@@ -47,8 +47,16 @@ import Mine
     #expect(summary.pairs > 180)
     let expected = try pairs("one")
     let record = try folder.read("one.pairs.tsv.json")
-    for shards in [ShardChoice.counts(source: 1, target: 2), .counts(source: 7, target: 3)] {
-      _ = try pipeline("more") { $0.shards = shards }.run()
+    func rows(_ name: String, _ shards: Int) throws -> [Float] {
+      try (0..<shards).flatMap { shard in
+        let file = try EmbeddingFile(path: folder.file("\(name).work/source.\(shard).npy"))
+        return file.floats(rows: 0..<file.rows)
+      }
+    }
+    let embeddings = try rows("one", 1)
+    for (sources, targets) in [(1, 2), (7, 3)] {
+      _ = try pipeline("more") { $0.shards = .counts(source: sources, target: targets) }.run()
+      #expect(try rows("more", sources) == embeddings)
       #expect(try pairs("more") == expected)
       #expect(try folder.read("more.pairs.tsv.json") == record)
     }

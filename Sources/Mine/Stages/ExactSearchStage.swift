@@ -30,10 +30,9 @@ extension PipelineStages {
       let search = try ExactNeighbours(
         source: EmbeddingSide(embeddings(.source, i), on: compute),
         target: EmbeddingSide(embeddings(.target, j), on: compute), k: options.k)
-      let found = search.search(
-        on: compute, progress: { [job] in job.report("search \(i) \(j)", $0) },
-        shouldStop: { [job] in job.isCancelled })
-      guard let found else { throw Interruption.failure(folder.path) }
+      guard let found = search.search(on: compute, job: job, subject: "search \(i) \(j)") else {
+        throw Interruption.failure(folder.path)
+      }
       try NeighbourFiles.write(found.forward, to: folder.file(forward))
       try NeighbourFiles.write(found.backward, to: folder.file(backward))
       return RowCount(rows: found.forward.rows)
