@@ -45,7 +45,9 @@ let package = Package(
     .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
     .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
-    .target(name: "Encoder", dependencies: ["Base", "Formats", "Kernels", "CSentencePiece"], swiftSettings: swift),
+    .target(
+      name: "Encoder", dependencies: ["Base", "Corpus", "Formats", "Kernels", "CSentencePiece"], swiftSettings: swift),
+    .target(name: "Work", dependencies: ["Base", "Corpus"], swiftSettings: swift),
     .target(
       name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCurl"], swiftSettings: swift),
     .target(
@@ -53,7 +55,8 @@ let package = Package(
       swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Formats", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
-      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels"], swiftSettings: swift),
+      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Work"],
+      swiftSettings: swift),
     .target(
       name: "Evaluate",
       dependencies: [
@@ -64,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Train",
+        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Train", "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -84,8 +87,9 @@ let package = Package(
       name: "TrainTests", dependencies: ["Train", "Encoder", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: swift),
     .testTarget(name: "IndexTests", dependencies: ["Index", "Kernels", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "WorkTests", dependencies: ["Work", "TestSupport"], swiftSettings: swift),
     .testTarget(
-      name: "MineTests", dependencies: ["Mine", "Base", "Corpus", "Index", "Kernels", "TestSupport"],
+      name: "MineTests", dependencies: ["Mine", "Base", "Corpus", "Index", "Kernels", "TestSupport", "Work"],
       swiftSettings: swift),
     .testTarget(
       name: "EmsTests", dependencies: ["ems", "Base", "Encoder", "Index", "TestSupport"], swiftSettings: swift),

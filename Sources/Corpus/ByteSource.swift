@@ -47,6 +47,14 @@ final class FileSource: ByteSource {
     if owned { close(file) }
   }
 
+  /// Goes on at an offset of the file.
+  func skip(to offset: Int) throws(Failure) {
+    guard lseek(file, off_t(offset), SEEK_SET) == off_t(offset) else {
+      throw .system("cannot read from the middle", name, errno: errno)
+    }
+    bytesConsumed = offset
+  }
+
   func read(into buffer: inout [UInt8], at offset: Int) throws(Failure) -> Int {
     if totalBytes == nil { try waitForBytes() }
     let (count, code) = retryingInterrupts {

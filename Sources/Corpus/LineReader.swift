@@ -20,6 +20,24 @@ public final class LineReader {
     try self.init(source: FileSource(path: path), name: name, options: options)
   }
 
+  /// Opens a plain text in its middle: the lines from one on are handed out as if those before had been read.
+  ///
+  /// - Parameter place: where that line begins. Behind the first line the bytes are taken as they are: neither a compression
+  ///   nor a byte order mark is looked for.
+  /// - Throws: `Failure` when the file is missing or unreadable, is a folder, or cannot be read from a place.
+  public init(path: String, options: TextOptions = TextOptions(), from place: LinePlace) throws(Failure) {
+    precondition(options.maxLineBytes >= 4 && options.maxLineBytes <= 1 << 30)
+    name = path
+    let file = try FileSource(path: path)
+    if place.byte > 0 {
+      try file.skip(to: place.byte)
+      source = file
+    } else {
+      source = try decompressing(file, name: path)
+    }
+    cutter = LineCutter(source: source, name: path, options: options, from: place)
+  }
+
   package init(source: any ByteSource, name: String, options: TextOptions = TextOptions()) throws(Failure) {
     precondition(options.maxLineBytes >= 4 && options.maxLineBytes <= 1 << 30)
     if case .column(let n) = options.format { precondition(n >= 1) }
@@ -83,15 +101,21 @@ private struct LineCutter {
   private var whole = 0
   private var tail = 0
   /// The offset in the text of buffer[0].
-  private var offset = 0
-  private var atStart = true
+  private var offset: Int
+  private var atStart: Bool
   private var atEnd = false
   /// Whether the rest of a line that was cut still has to go by.
   private var skipping = false
   /// Whether some line before `whole` may need mending.
   private var mending = false
 
-  init(source: any ByteSource, name: String, options: TextOptions) {
+  /// Lines before the first one that is read.
+  private let skipped: Int
+
+  init(source: any ByteSource, name: String, options: TextOptions, from place: LinePlace = LinePlace()) {
+    skipped = place.line
+    offset = place.byte
+    atStart = place.byte == 0
     self.source = source
     self.name = name
     self.options = options
@@ -101,7 +125,7 @@ private struct LineCutter {
   }
 
   mutating func fill(_ batch: inout LineBatch, maxLines: Int, maxBytes: Int) throws(Failure) {
-    batch.clear(firstLineNumber: report.lines + 1)
+    batch.clear(firstLineNumber: skipped + report.lines + 1)
     while batch.count < maxLines, batch.byteCount < maxBytes {
       if head == whole {
         try refill()
@@ -226,7 +250,7 @@ private struct LineCutter {
       position = min(end + 1, whole)
     }
     append(span.extracting(begin..<position), to: &batch.bytes)
-    report.lines = batch.firstLineNumber - 1 + batch.count
+    report.lines = batch.firstLineNumber - 1 - skipped + batch.count
     report.emptyLines += empty
     head = position
     return position > begin
@@ -254,7 +278,7 @@ private struct LineCutter {
   }
 
   private mutating func appendMended(_ range: Range<Int>, to batch: inout LineBatch) throws(Failure) {
-    let number = report.lines + 1
+    let number = skipped + report.lines + 1
     let start = batch.bytes.count
     let text = buffer
     var line = text.span.extracting(range)

@@ -58,25 +58,47 @@ public final class SentenceEncoder: Sendable {
     text.starts.append(text.ids.count)
   }
 
-  /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `EncodeStage`.
+  /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `encodeFile`.
   ///
-  /// - Throws: `Failure` when SentencePiece fails.
-  public func encode(_ sentences: [String]) throws(Failure) -> Tensor {
-    var text = TokenizedText()
-    for sentence in sentences {
-      let bytes = Array(sentence.utf8)
-      try tokenize(unsafe bytes.span.bytes, into: &text)
+  /// - Throws: `Failure` when SentencePiece fails; of the kind `interrupted` when the job is cancelled.
+  public func encode(_ sentences: [String], job: Job = Job(), subject: String = "sentences") throws(Failure) -> Tensor {
+    try encode(count: sentences.count, job: job, subject: subject) { Array(sentences[$0].utf8) }
+  }
+
+  /// Embeddings of sentences that are in memory, [count, D].
+  ///
+  /// - Parameters:
+  ///   - job: stops the work; told how far it is, from several threads.
+  ///   - subject: what is encoded, in these reports and in a failure.
+  ///   - sentence: the UTF-8 of sentence i, 0 ..< count; called from several threads.
+  /// - Throws: `Failure` when SentencePiece fails; of the kind `interrupted` when the job is cancelled.
+  public func encode(
+    count: Int, job: Job = Job(), subject: String, _ sentence: @escaping @Sendable (Int) -> [UInt8]
+  ) throws(Failure) -> Tensor {
+    let piece = 256
+    let chunks = try concurrentMap((count + piece - 1) / piece, threads: threads) {
+      (c: Int) throws(Failure) -> TokenizedText in
+      var text = TokenizedText()
+      for i in c * piece..<min(count, (c + 1) * piece) {
+        let bytes = sentence(i)
+        try self.tokenize(unsafe bytes.span.bytes, into: &text)
+      }
+      return text
     }
-    let window = EncodingWindow([text], for: self)
+    let window = EncodingWindow(chunks, for: self)
     let workers = (0..<min(threads, max(window.batches, 1))).map { _ in EncodingWorker(self) }
     let next = Atomic<Int>(0)
+    let done = Atomic<Int>(0)
     DispatchQueue.concurrentPerform(iterations: workers.count) { i in
-      while true {
+      while !job.isCancelled {
         let batch = next.wrappingAdd(1, ordering: .relaxed).oldValue
         if batch >= window.batches { return }
-        workers[i].encode(batch, of: window)
+        let tokens = workers[i].encode(batch, of: window)
+        let total = done.wrappingAdd(tokens, ordering: .relaxed).newValue
+        job.report("encoding \(subject)", Double(total) / Double(max(window.tokens, 1)))
       }
     }
+    try job.check(subject)
     return window.embeddings
   }
 }

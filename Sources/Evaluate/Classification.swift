@@ -256,7 +256,7 @@ extension Evaluator {
         inputs: trainRows.columns, classes: labels.count, options: options, seed: seeds[number])
       var best = (epoch: 0, right: -1, dev: [Bool](), weights: [Float]())
       for epoch in 1...options.epochs {
-        if Interruption.requested { throw Interruption.failure(files.train) }
+        try job.check(files.train)
         classifier.train(trainRows, trainClasses)
         let reached = hits(classifier.classify(devRows), devClasses)
         let right = reached.count { $0 }

@@ -1,11 +1,9 @@
 import Base
-import Dispatch
 import Encoder
 import Formats
 import Index
 import Kernels
 import Mine
-import Synchronization
 
 /// Runs the protocols: texts become embeddings here, embeddings become figures in the extensions.
 ///
@@ -15,19 +13,16 @@ public final class Evaluator: Sendable {
   public let encoder: SentenceEncoder?
   /// Where searches run.
   public let compute: Compute
-  private let report: @Sendable (String, Double) -> Void
-  private let workers: [EncodingWorker]
+  /// Stops the work, and is told what is being done.
+  public let job: Job
 
   /// - Parameters:
   ///   - threads: for searches; the encoder brings its own number.
-  ///   - report: called with what is being done and the share of it that is done, 0 to 1, from several threads.
-  public init(
-    encoder: SentenceEncoder?, threads: Int, report: @escaping @Sendable (String, Double) -> Void = { _, _ in }
-  ) {
+  ///   - job: stops the work, and is told what is being done.
+  public init(encoder: SentenceEncoder?, threads: Int, job: Job = Job()) {
     self.encoder = encoder
-    self.report = report
+    self.job = job
     compute = Compute(threads: threads)
-    workers = encoder.map { encoder in (0..<encoder.threads).map { _ in EncodingWorker(encoder) } } ?? []
   }
 
   // MARK: Embeddings
@@ -37,37 +32,14 @@ public final class Evaluator: Sendable {
   /// - Parameters:
   ///   - subject: what progress is reported under.
   ///   - line: the UTF-8 of a sentence; called from several threads.
-  /// - Throws: `Failure(.usage)` without a model; what SentencePiece fails with; `interrupted` on a signal.
+  /// - Throws: `Failure(.usage)` without a model; what SentencePiece fails with; `interrupted` when the job is cancelled.
   public func encode(
     _ subject: String, count: Int, _ line: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
     guard let encoder else {
       throw Failure(.usage, subject, "needs a model to be encoded", remedy: "give --model, or embeddings of every text")
     }
-    let piece = 256
-    let chunks = try concurrentMap((count + piece - 1) / piece, threads: encoder.threads) {
-      (c: Int) throws(Failure) -> TokenizedText in
-      var text = TokenizedText()
-      for i in c * piece..<min(count, (c + 1) * piece) {
-        let bytes = line(i)
-        try encoder.tokenize(unsafe bytes.span.bytes, into: &text)
-      }
-      return text
-    }
-    let window = EncodingWindow(chunks, for: encoder)
-    let next = Atomic<Int>(0)
-    let done = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: min(workers.count, window.batches)) { number in
-      while !Interruption.requested {
-        let batch = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        if batch >= window.batches { return }
-        let tokens = workers[number].encode(batch, of: window)
-        let total = done.wrappingAdd(tokens, ordering: .relaxed).newValue
-        report("encoding \(subject)", Double(total) / Double(max(window.tokens, 1)))
-      }
-    }
-    if Interruption.requested { throw Interruption.failure(subject) }
-    return window.embeddings
+    return try encoder.encode(count: count, job: job, subject: subject, line)
   }
 
   /// Embeddings of several texts, each measured for searching. The texts are encoded together, each sentence once.
@@ -128,12 +100,11 @@ public final class Evaluator: Sendable {
   /// The nearest k rows of each other.
   func neighbours(_ source: EmbeddingSide, _ target: EmbeddingSide, k: Int) throws(Failure) -> TwoWayNeighbours {
     let found = try ExactNeighbours(source: source, target: target, k: k).search(
-      on: compute, progress: { share in report("searching \(source.name)", share) },
-      shouldStop: { Interruption.requested })
+      on: compute, job: job, subject: "searching \(source.name)")
     guard let found else { throw Interruption.failure(source.name) }
     return found
   }
 
   /// Tells what is being done.
-  func tell(_ subject: String, _ share: Double) { report(subject, share) }
+  func tell(_ subject: String, _ share: Double) { job.report(subject, share) }
 }

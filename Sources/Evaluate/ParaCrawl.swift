@@ -166,7 +166,7 @@ extension Evaluator {
       }
       for i in 0..<q { for s in 0..<3 { ranks[i][s] += counts[i][s] } }
       tell("ranking \(name)", Double(block.upperBound) / Double(keys.rows))
-      if Interruption.requested { throw Interruption.failure(name) }
+      try job.check(name)
     }
     return ranks
   }

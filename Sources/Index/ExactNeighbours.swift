@@ -160,19 +160,19 @@ public struct ExactNeighbours: Sendable {
   /// - Parameters:
   ///   - sources, targets: row ranges; nil for all rows.
   ///   - blocks: how the work is cut up, for tests and tuning.
-  ///   - progress: called on the caller's thread with the share that is done, 0 to 1.
-  ///   - shouldStop: asked often, from several threads.
-  /// - Returns: lists of min(k, rows of the other range) neighbours, or nil if `shouldStop` said so.
+  ///   - job: stops the work, and is told the share that is done.
+  ///   - subject: what is being done, in these reports.
+  /// - Returns: lists of min(k, rows of the other range) neighbours, or nil if the job is cancelled.
   public func search(
     sources: Range<Int>? = nil, targets: Range<Int>? = nil, on compute: Compute,
-    blocks: SearchBlocks = SearchBlocks(), progress: (Double) -> Void = { _ in },
-    shouldStop: @escaping @Sendable () -> Bool = { false }
+    blocks: SearchBlocks = SearchBlocks(), job: Job = Job(),
+    subject: String = "searching"
   ) -> TwoWayNeighbours? {
     let sources = sources ?? 0..<source.rows
     let targets = targets ?? 0..<target.rows
     let lists = compute.nearest(
-      source.unitRows, sources, target.unitRows, targets, k: k, blocks: blocks, progress: progress,
-      shouldStop: shouldStop)
+      source.unitRows, sources, target.unitRows, targets, k: k, blocks: blocks,
+      progress: { job.report(subject, $0) }, shouldStop: { job.isCancelled })
     return lists.map {
       TwoWayNeighbours(sources: sources, targets: targets, forward: $0.forward, backward: $0.backward)
     }

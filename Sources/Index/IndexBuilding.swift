@@ -32,18 +32,21 @@ extension FaissIndex {
 
   /// Adds rows of a side, all if none are named.
   ///
-  /// - Parameter progress: called with the share that is done
-  /// - Throws: `Failure` of the kind `interrupted` when a signal asked to stop, and as `add` does.
+  /// - Parameters:
+  ///   - job: stops the work, and is told the share that is done.
+  ///   - subject: what is being done, in these reports.
+  /// - Throws: `Failure` of the kind `interrupted` when the job is cancelled, and as `add` does.
   public func add(
-    _ side: EmbeddingSide, rows: Range<Int>? = nil, on compute: Compute, progress: (Double) -> Void = { _ in }
+    _ side: EmbeddingSide, rows: Range<Int>? = nil, on compute: Compute, job: Job = Job(),
+    subject: String = "indexing"
   ) throws(Failure) {
     Self.setThreads(compute.threads)
     let rows = rows ?? 0..<side.rows
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
-      if Interruption.requested { throw Interruption.failure(side.name) }
+      try job.check(side.name)
       let block = first..<min(first + Self.blockRows, rows.upperBound)
       try add(compute.unit(side.unitRows, Array(block)))
-      progress(Double(block.upperBound - rows.lowerBound) / Double(rows.count))
+      job.report(subject, Double(block.upperBound - rows.lowerBound) / Double(rows.count))
     }
   }
 
@@ -51,12 +54,12 @@ extension FaissIndex {
   ///
   /// - Parameter factory: nil for `defaultFactory`
   public static func build(
-    _ side: EmbeddingSide, factory: String? = nil, sampleRows: Int? = nil, on compute: Compute,
-    progress: (Double) -> Void = { _ in }
+    _ side: EmbeddingSide, factory: String? = nil, sampleRows: Int? = nil, on compute: Compute, job: Job = Job(),
+    subject: String = "indexing"
   ) throws(Failure) -> FaissIndex {
     let factory = factory ?? defaultFactory(rows: side.rows, dimension: side.columns)
     let index = try trained(factory, on: side, sampleRows: sampleRows, on: compute)
-    try index.add(side, on: compute, progress: progress)
+    try index.add(side, on: compute, job: job, subject: subject)
     return index
   }
 
@@ -67,11 +70,12 @@ extension FaissIndex {
   ///   - vectors: what the index was built from; given, candidates are scored again with these rows, as exactly as
   ///     `ExactNeighbours` scores, so that a compressed index gives true cosines. Twice as many candidates are drawn, from a
   ///     compressed index 16 times as many.
-  ///   - progress: called with the share that is done
-  /// - Throws: `Failure` when queries or vectors do not fit the index; of the kind `interrupted` when a signal asked to stop.
+  ///   - job: stops the work, and is told the share that is done.
+  ///   - subject: what is being done, in these reports.
+  /// - Throws: `Failure` when queries or vectors do not fit the index; of the kind `interrupted` when the job is cancelled.
   public func nearest(
     _ queries: EmbeddingSide, rows: Range<Int>? = nil, k: Int, vectors: EmbeddingSide? = nil, on compute: Compute,
-    progress: (Double) -> Void = { _ in }
+    job: Job = Job(), subject: String = "searching"
   ) throws(Failure) -> NeighbourLists {
     Self.setThreads(compute.threads)
     if let vectors, vectors.rows != count || vectors.columns != dimension {
@@ -92,7 +96,7 @@ extension FaissIndex {
     var all = NeighbourLists(rows: rows.count, k: min(k, count))
     let drawn = min(count, vectors == nil ? k : (keepsVectors ? 2 : 16) * k)
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
-      if Interruption.requested { throw Interruption.failure(queries.name) }
+      try job.check(queries.name)
       let block = first..<min(first + Self.blockRows, rows.upperBound)
       let found = try search(compute.unit(queries.unitRows, Array(block)), k: drawn)
       let lists: NeighbourLists
@@ -103,7 +107,7 @@ extension FaissIndex {
         lists = Self.sorted(found, rows: block.count, k: drawn)
       }
       all.merge(lists, at: first - rows.lowerBound)
-      progress(Double(block.upperBound - rows.lowerBound) / Double(rows.count))
+      job.report(subject, Double(block.upperBound - rows.lowerBound) / Double(rows.count))
     }
     return all
   }
@@ -132,15 +136,15 @@ extension NeighbourLists {
   /// - Parameters:
   ///   - queries, vectors: the sides that the lists were found between
   ///   - sample: how many queries, spread evenly
-  /// - Returns: neighbours that were found and all there are in the sample, or nil when a signal asked to stop.
+  /// - Returns: neighbours that were found and all there are in the sample, or nil when the job is cancelled.
   public func recall(
-    of queries: EmbeddingSide, in vectors: EmbeddingSide, sample: Int, on compute: Compute
+    of queries: EmbeddingSide, in vectors: EmbeddingSide, sample: Int, on compute: Compute, job: Job = Job()
   ) throws(Failure) -> (found: Int, all: Int)? {
     precondition(queries.rows == rows)
     let wanted = min(sample, rows)
     let sampled = EmbeddingSide.spread(wanted, over: rows)
     let exact = try ExactNeighbours(source: queries.sample(wanted, on: compute), target: vectors, k: k)
-    guard let lists = exact.search(on: compute, shouldStop: { Interruption.requested })?.forward else { return nil }
+    guard let lists = exact.search(on: compute, job: job, subject: "measuring recall")?.forward else { return nil }
     var found = 0
     for (i, row) in sampled.enumerated() {
       let mine = ids[row * k..<(row + 1) * k]

@@ -20,7 +20,7 @@ package struct PlantedPairs {
   /// - Parameter absentFrom: the sentences of the source dump, and of the target dump, and how these files are read.
   /// - Throws: `Failure` when the bitext has too few pairs.
   package init(
-    _ options: CalibrationOptions, absentFrom dumps: [(path: String, text: TextOptions)]
+    _ options: CalibrationOptions, absentFrom dumps: [(path: String, text: TextOptions)], job: Job
   ) throws(Failure) {
     var pairs: [(source: String, target: String)] = []
     // For each side what must not be planted: first sentences seen before, then those of the dump.
@@ -46,7 +46,7 @@ package struct PlantedPairs {
           let hash = Hash128(batch[i])
           if known[side].contains(hash) { there.insert(hash) }
         }
-        if Interruption.requested { throw Interruption.failure(dump.path) }
+        try job.check(dump.path)
       }
       pairs.removeAll { there.contains(Hash128(Array((side == 0 ? $0.source : $0.target).utf8).span)) }
     }
@@ -71,19 +71,23 @@ package struct PlantedPairs {
   ///   - source, target: the dumps' embeddings.
   package func neighbours(
     among found: TwoWayNeighbours, source: EmbeddingSide, target: EmbeddingSide, k: Int, encoder: SentenceEncoder,
-    on compute: Compute
+    on compute: Compute, job: Job
   ) throws(Failure) -> TwoWayNeighbours {
-    let plantedSource = try EmbeddingSide(encoder.encode(sources), name: "planted source sentences", on: compute)
-    let plantedTarget = try EmbeddingSide(encoder.encode(targets), name: "planted target sentences", on: compute)
+    let plantedSource = try EmbeddingSide(
+      encoder.encode(sources, job: job, subject: "planted source sentences"), name: "planted source sentences",
+      on: compute)
+    let plantedTarget = try EmbeddingSide(
+      encoder.encode(targets, job: job, subject: "planted target sentences"), name: "planted target sentences",
+      on: compute)
     return try Self.extend(
       found, source: source, target: target, plantedSource: plantedSource, plantedTarget: plantedTarget, k: k,
-      on: compute)
+      on: compute, job: job)
   }
 
   /// Lists of rows and rows behind them, from the lists of the first.
   package static func extend(
     _ found: TwoWayNeighbours, source: EmbeddingSide, target: EmbeddingSide, plantedSource: EmbeddingSide,
-    plantedTarget: EmbeddingSide, k: Int, on compute: Compute
+    plantedTarget: EmbeddingSide, k: Int, on compute: Compute, job: Job = Job()
   ) throws(Failure) -> TwoWayNeighbours {
     let (n, m) = (source.rows, target.rows)
     let (sources, targets) = (n + plantedSource.rows, m + plantedTarget.rows)
@@ -94,7 +98,7 @@ package struct PlantedPairs {
     for (x, firstSource) in [(source, 0), (plantedSource, n)] {
       for (y, firstTarget) in [(target, 0), (plantedTarget, m)] where firstSource > 0 || firstTarget > 0 {
         let search = try ExactNeighbours(source: x, target: y, k: k)
-        guard let part = search.search(on: compute, shouldStop: { Interruption.requested }) else {
+        guard let part = search.search(on: compute, job: job, subject: "search for planted pairs") else {
           throw Interruption.failure("calibration")
         }
         forward.merge(part.forward.shifted(by: firstTarget), at: firstSource)

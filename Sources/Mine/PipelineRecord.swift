@@ -1,5 +1,6 @@
 import Base
 import Corpus
+import Work
 
 /// What is written beside mined pairs and scored lines, as `OUTPUT.json`: where they come from, in words and digests. Nothing in it depends on
 /// the machine's speed or on what an earlier run had done, so that the same run writes the same bytes.
@@ -28,13 +29,13 @@ struct PipelineRecord: Encodable {
   }
 
   init(
-    sides: [PipelineSide], options: PipelineOptions, read: [StageManifest], lines: [PipelineSummary.Lines],
+    sides: [PipelineSide], options: PipelineOptions, read: [StageManifest<ReadSummary>],
     model: [String: String], index: [String], recall: (source: Double, target: Double)
   ) {
     func side(_ i: Int, _ filter: LineFilter?) -> Side {
       Side(
         input: sides[i].input, language: sides[i].language.code, digest: read[i].inputs["text"],
-        filter: filter?.digestSettings, lines: lines[i])
+        filter: filter?.digestSettings, lines: PipelineSummary.Lines(read[i].counts))
     }
     source = side(0, options.sourceFilter)
     target = side(1, options.targetFilter)

@@ -2,6 +2,7 @@ import Base
 import Corpus
 import Encoder
 import Foundation
+import Glibc
 import Index
 import Kernels
 
@@ -9,10 +10,45 @@ extension MachineRates {
   /// Measures this machine for some seconds: each part of mining on a small piece of work.
   ///
   /// - Parameters:
+  ///   - text: a text like those that will be encoded, whose first lines are used; nil for words of no meaning.
+  ///   - lineBytes: how long a line is, where there is no text.
+  ///   - factory: the kind of index whose scan is timed; nil for one without compression.
+  public static func measure(
+    model: ModelFolder, text: String?, lineBytes: Int, factory: String?, threads: Int
+  ) throws(Failure) -> MachineRates {
+    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("ems-plan-\(getpid())").path
+    do {
+      try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+    } catch {
+      throw Failure(.io, scratch, "cannot make a folder", remedy: "check TMPDIR and its permissions")
+    }
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    return try measure(
+      model: model, sample: sample(of: text, lineBytes: lineBytes), factory: factory, threads: threads,
+      scratch: scratch)
+  }
+
+  private static func sample(of text: String?, lineBytes: Int) throws(Failure) -> [String] {
+    var sample: [String] = []
+    if let text {
+      let reader = try LineReader(path: text)
+      var batch = LineBatch()
+      if try reader.readBatch(into: &batch, maxLines: 4096) { sample = (0..<batch.count).map { batch.text($0) } }
+    }
+    sample.removeAll(where: \.isEmpty)
+    if !sample.isEmpty { return sample }
+    // Words of a usual length; what they say does not matter to the speed.
+    let words = ["station", "evening", "library", "kitchen", "village"]
+    return (0..<512).map { i in
+      (0..<max(1, lineBytes / 8)).map { words[(i * 7 + $0 * 3) % 5] }.joined(separator: " ")
+    }
+  }
+
+  /// - Parameters:
   ///   - sample: lines like those that will be encoded; at least one.
   ///   - factory: the kind of index whose scan is timed; nil for one without compression.
   ///   - scratch: an existing folder for files that are removed again.
-  public static func measure(
+  private static func measure(
     model: ModelFolder, sample: [String], factory: String?, threads: Int, scratch: String
   ) throws(Failure) -> MachineRates {
     precondition(!sample.isEmpty)
@@ -101,7 +137,7 @@ extension MachineRates {
     try writer.commit()
     let start = ContinuousClock.now
     _ = try readStage(
-      input: files[0], options: TextOptions(), text: files[1], table: files[2], threads: threads, progress: { _, _ in })
+      input: files[0], options: TextOptions(), text: files[1], table: files[2], threads: threads, job: Job())
     return Double(bytes) / ((ContinuousClock.now - start) / .seconds(1))
   }
 

@@ -47,6 +47,22 @@ struct Console: TrainingObserver, Sendable {
     line.show(text)
   }
 
+  /// The job of a command: the signals that ask the process to stop cancel it, and its progress is shown here.
+  ///
+  /// - Parameter timeLeft: whether to guess from the share that is done how long the rest takes.
+  func job(timeLeft: Bool = false) -> Job {
+    Interruption.watch()
+    let begin = ContinuousClock.now
+    return Job(stopped: { Interruption.requested }) { text, share in
+      guard let share else { return progress(text) }
+      var text = text + ", \(Int(100 * share)) %"
+      if timeLeft, share > 0 {
+        text += ", \(Format.time((1 / share - 1) * (ContinuousClock.now - begin).seconds)) left"
+      }
+      progress(text)
+    }
+  }
+
   /// A line about something that may be wrong; said even when quiet.
   func warn(_ text: String) {
     line.clear()

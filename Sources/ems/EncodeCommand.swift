@@ -4,8 +4,6 @@ import Corpus
 import Encoder
 import Formats
 import Foundation
-import Index
-import Mine
 
 extension EmbeddingType: ExpressibleByArgument {}
 
@@ -54,7 +52,7 @@ struct EncodeCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
-    Interruption.watch()
+    let job = console.job(timeLeft: true)
     let language = try Language(parsing: language)
     // What is cheap to find out comes before reading hundreds of megabytes.
     try checkInput(input)
@@ -62,11 +60,7 @@ struct EncodeCommand: ParsableCommand {
     warnOfLanguage(language, model, console)
     let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens)
     let summary = try encodeFile(
-      input: input, options: text.options, encoder: encoder, output: output, type: dtype
-    ) { progress in
-      console.progress(
-        "encoding \(input): " + Self.text(progress))
-    }
+      input: input, options: text.options, encoder: encoder, output: output, type: dtype, job: job)
     console.finish()
     console.say(
       "\(output): \(Format.count(summary.rows)) rows of \(encoder.width) in \(Format.time(summary.seconds)), "
@@ -80,16 +74,6 @@ struct EncodeCommand: ParsableCommand {
     let notes = mended.filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }
     if !notes.isEmpty { console.say("\(input): " + notes.joined(separator: ", ")) }
     if common.json { try Console.printJSON(summary) }
-  }
-
-  static func text(_ progress: EncodeProgress) -> String {
-    var text =
-      "\(Format.count(progress.tokens)) tokens, \(Format.rate(Double(progress.tokens) / progress.seconds)) tokens/s"
-    if let fraction = progress.fraction {
-      text += String(format: ", %.1f %%", 100 * fraction)
-      if fraction > 0 { text += ", \(Format.time(progress.seconds / fraction - progress.seconds)) left" }
-    }
-    return text
   }
 
   /// A missing file is told before the model is read.

@@ -38,13 +38,11 @@ struct EvaluateArguments: ParsableArguments {
   /// Runs a protocol and shows what it gave.
   func run(_ body: (Evaluator) throws -> any EvaluationResult) throws {
     let console = Console(quiet: common.quiet)
-    Interruption.watch()
+    let job = console.job()
     // What is wrong with the old result is said before an hour is spent on the new one.
     let old = try compare.map { try EarlierResult(path: $0) }
     let encoder = try model.map { try SentenceEncoder(ModelFolder(path: $0), threads: common.threads) }
-    let evaluator = Evaluator(encoder: encoder, threads: common.threads) { subject, share in
-      console.progress("\(subject): \(Int(100 * share)) %")
-    }
+    let evaluator = Evaluator(encoder: encoder, threads: common.threads, job: job)
     let start = ContinuousClock.now
     var result = try body(evaluator)
     if let old {

@@ -41,6 +41,7 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
+      // Training looks for no signal: the first one waits for its end.
       Interruption.watch()
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
@@ -70,8 +71,8 @@ struct IndexCommand: ParsableCommand {
     }
 
     func run() throws {
-      Interruption.watch()
       let console = Console(quiet: common.quiet)
+      let job = console.job()
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let index: FaissIndex
@@ -81,7 +82,7 @@ struct IndexCommand: ParsableCommand {
         let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
         index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute)
       }
-      try index.add(side, on: compute) { console.progress("indexing \(Int(100 * $0))%") }
+      try index.add(side, on: compute, job: job)
       console.finish()
       try making.finish(index, common)
     }
@@ -172,16 +173,14 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-      Interruption.watch()
       let console = Console(quiet: common.quiet)
+      let job = console.job()
       let compute = Compute(threads: common.threads)
       let index = try reading.open()
       let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
       let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }
       let writer = try TextWriter(path: output)
-      let lists = try index.nearest(queries, k: reading.k, vectors: vectors, on: compute) {
-        console.progress("searching \(Int(100 * $0))%")
-      }
+      let lists = try index.nearest(queries, k: reading.k, vectors: vectors, on: compute, job: job)
       for row in 0..<lists.rows {
         for p in row * lists.k..<(row + 1) * lists.k where lists.ids[p] >= 0 {
           let rank = p - row * lists.k + 1
@@ -222,15 +221,17 @@ struct IndexCommand: ParsableCommand {
     }
 
     func run() throws {
-      Interruption.watch()
+      let console = Console(quiet: common.quiet)
+      let job = console.job()
       let compute = Compute(threads: common.threads)
       let index = try reading.open()
       let base = try EmbeddingSide(EmbeddingFile(path: vectors), on: compute)
       var sampled = base
       if let queries { sampled = try EmbeddingSide(EmbeddingFile(path: queries), on: compute) }
       sampled = try sampled.sample(sample, on: compute)
-      let lists = try index.nearest(sampled, k: reading.k, vectors: rescore ? base : nil, on: compute)
-      guard let recall = try lists.recall(of: sampled, in: base, sample: sample, on: compute) else {
+      let lists = try index.nearest(sampled, k: reading.k, vectors: rescore ? base : nil, on: compute, job: job)
+      console.finish()
+      guard let recall = try lists.recall(of: sampled, in: base, sample: sample, on: compute, job: job) else {
         throw Interruption.failure(reading.index)
       }
       let share = Double(recall.found) / Double(recall.all)

@@ -2,11 +2,10 @@ import ArgumentParser
 import Base
 import Corpus
 import Encoder
-import Formats
 import Foundation
 import Index
-import Kernels
 import Mine
+import Work
 
 extension Margin: ExpressibleByArgument {}
 extension Retrieval: ExpressibleByArgument {}
@@ -79,7 +78,10 @@ struct MineCommand: ParsableCommand {
       valueName: "stage"))
   var only: String?
 
-  @Flag(help: "Print the names of the stages, in an order that works, and run nothing.")
+  @Flag(
+    help: """
+      Print the names of the stages, in an order that works, and run nothing; with --json what each needs and writes, too.
+      """)
   var listStages = false
 
   @Flag(help: "Begin even if memory or disk will not do.")
@@ -112,15 +114,15 @@ struct MineCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
-    Interruption.watch()
+    let job = console.job()
     if let sourceEmbeddings, let targetEmbeddings {
-      try mineEmbeddings(sourceEmbeddings, targetEmbeddings, console)
+      try mineEmbeddings(sourceEmbeddings, targetEmbeddings, console, job)
     } else if let source, let target {
-      try mineTexts(source, target, console)
+      try mineTexts(source, target, console, job)
     }
   }
 
-  private func mineTexts(_ source: String, _ target: String, _ console: Console) throws {
+  private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     let sides = try texts.sides(source, target, text.options)
     let folder = try ModelFolder(path: texts.modelPath)
     for side in sides { warnOfLanguage(side.language, folder, console) }
@@ -134,12 +136,14 @@ struct MineCommand: ParsableCommand {
     }
     let pipeline = try Pipeline(
       source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
-      work: texts.work ?? mining.output + ".work", threads: common.threads, only: listStages ? "list" : only,
-      ignoringLimits: ignoreLimits, progress: { console.progress($0) })
+      work: texts.work ?? mining.output + ".work", threads: common.threads, use: use, ignoringLimits: ignoreLimits,
+      job: job)
     if listStages {
-      for name in try pipeline.stageNames() { print(name) }
+      let graph = try pipeline.graph()
+      if common.json { return try Console.printJSON(graph) }
+      for stage in graph.stages { print(stage.name) }
     } else if let only {
-      let manifest = try pipeline.run(only: only)
+      let manifest = try pipeline.runStage()
       console.finish()
       console.say("\(only): \(manifest.seconds.rounded2) s")
       if common.json { try Console.printJSON(manifest) }
@@ -149,6 +153,13 @@ struct MineCommand: ParsableCommand {
       for line in Self.table(summary) { console.say(line) }
       if common.json { try Console.printJSON(summary) }
     }
+  }
+
+  /// What this process does in the work folder.
+  private var use: WorkFolder.Use {
+    if listStages { return .looking }
+    if let only { return .stage(only) }
+    return .whole
   }
 
   /// The table that ends a run.
@@ -204,108 +215,27 @@ struct MineCommand: ParsableCommand {
       100 * point.f1) + Format.count(point.mined)
   }
 
-  private func mineEmbeddings(_ sourcePath: String, _ targetPath: String, _ console: Console) throws {
-    let fields = try mining.pairFields()
-    let clock = ContinuousClock()
-    let start = clock.now
-    let compute = Compute(threads: common.threads)
-    let sourceFile = try EmbeddingFile(path: sourcePath)
-    let targetFile = try EmbeddingFile(path: targetPath)
-    let source = try side(sourceFile, text: sourceText)
-    let target = try side(targetFile, text: targetText)
-    let exact = try ExactNeighbours(
-      source: EmbeddingSide(sourceFile, on: compute), target: EmbeddingSide(targetFile, on: compute), k: search.k)
-    for side in [exact.source, exact.target] where side.zeroRows > 0 {
-      console.say("\(side.name): \(side.zeroRows) rows of zeros; their cosine is 0 with everything")
-    }
-    let read = clock.now
-    let factories = search.index.factories { (exact.source.rows, exact.target.rows, exact.source.columns) }
-    var recall: [Double]?
-    let neighbours: TwoWayNeighbours
-    if let factories {
-      (neighbours, recall) = try approximate(exact, factories, on: compute, console)
-    } else {
-      let found = exact.search(
-        on: compute, progress: { console.progress("search: \(Int($0 * 100)) %") },
-        shouldStop: { Interruption.requested })
-      guard let found else { throw Interruption.failure(mining.output) }
-      neighbours = found
+  private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
+    let mining = try EmbeddingMining(
+      source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
+      target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.k,
+      index: search.index, probes: search.nprobe, options: mining.options, fields: mining.pairFields(),
+      output: mining.output, threads: common.threads, job: job)
+    let summary = try mining.run { name, rows in
+      console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
     }
     console.finish()
-    let searched = clock.now
-    let (pairs, candidates) = PairMiner(neighbours).pairs(mining.options)
-    let scored = clock.now
-    try PairWriter(fields: fields, source: source, target: target, neighbours: neighbours)
-      .write(pairs, to: mining.output)
-    let written = clock.now
-    let operations = 2 * Double(exact.source.rows) * Double(exact.target.rows) * Double(exact.source.columns)
-    let summary = Summary(
-      source_rows: exact.source.rows, target_rows: exact.target.rows, candidates: candidates, pairs: pairs.count,
-      read_seconds: (read - start).seconds, search_seconds: (searched - read).seconds,
-      score_seconds: (scored - searched).seconds, write_seconds: (written - scored).seconds,
-      gflops: factories == nil ? operations / (searched - read).seconds / 1e9 : nil,
-      index: factories.map { [$0.source, $0.target] } ?? ["exact"], source_recall: recall?[0],
-      target_recall: recall?[1],
-      output: mining.output)
     let rate = summary.gflops.map { " (\(Int($0)) GFLOP/s)" } ?? ""
     console.say(
       """
-      \(summary.source_rows) x \(summary.target_rows) rows, \(candidates) candidates, \(pairs.count) pairs
-      read \(summary.read_seconds.rounded2) s, search \(summary.search_seconds.rounded2) s\(rate), \
-      score \(summary.score_seconds.rounded2) s, write \(summary.write_seconds.rounded2) s
+      \(summary.sourceRows) x \(summary.targetRows) rows, \(summary.candidates) candidates, \(summary.pairs) pairs
+      read \(summary.readSeconds.rounded2) s, search \(summary.searchSeconds.rounded2) s\(rate), \
+      score \(summary.scoreSeconds.rounded2) s, write \(summary.writeSeconds.rounded2) s
       """)
-    if let recall {
+    if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let index = summary.index.joined(separator: " + ")
-      console.say("\(index): " + String(format: "recall@%d %.3f + %.3f", search.k, recall[0], recall[1]))
+      console.say("\(index): " + String(format: "recall@%d %.3f + %.3f", search.k, sourceRecall, targetRecall))
     }
     if common.json { try Console.printJSON(summary) }
-  }
-
-  /// Neighbours through indices that are kept in memory, and the recall of both directions on a sample.
-  private func approximate(
-    _ sides: ExactNeighbours, _ factories: (source: String, target: String), on compute: Compute, _ console: Console
-  ) throws -> (TwoWayNeighbours, [Double]) {
-    func lists(_ queries: EmbeddingSide, _ vectors: EmbeddingSide, _ factory: String) throws -> (NeighbourLists, Double)
-    {
-      let index = try FaissIndex.build(vectors, factory: factory, on: compute) {
-        console.progress("indexing \(vectors.name): \(Int(100 * $0)) %")
-      }
-      if let probes = search.nprobe { index.probes = probes }
-      let lists = try index.nearest(queries, k: search.k, vectors: vectors, on: compute) {
-        console.progress("search \(queries.name): \(Int(100 * $0)) %")
-      }
-      guard let recall = try lists.recall(of: queries, in: vectors, sample: 1000, on: compute) else {
-        throw Interruption.failure(mining.output)
-      }
-      return (lists, Double(recall.found) / Double(recall.all))
-    }
-    let (forward, forwardRecall) = try lists(sides.source, sides.target, factories.target)
-    let (backward, backwardRecall) = try lists(sides.target, sides.source, factories.source)
-    let found = TwoWayNeighbours(
-      sources: 0..<sides.source.rows, targets: 0..<sides.target.rows, forward: forward, backward: backward)
-    return (found, [forwardRecall, backwardRecall])
-  }
-
-  private func side(_ file: EmbeddingFile, text: String?) throws -> PairSide {
-    var side = PairSide()
-    guard let text else { return side }
-    let table = try TextTable(path: text, options: self.text.options)
-    guard table.count == file.rows else {
-      throw Failure(
-        .badData, text, "has \(table.count) lines, but \(file.path) has \(file.rows) rows",
-        remedy: "name the text that the embeddings were made from")
-    }
-    side.texts = table
-    side.ids = table.ids
-    return side
-  }
-
-  private struct Summary: Encodable {
-    var source_rows: Int, target_rows: Int, candidates: Int, pairs: Int
-    var read_seconds: Double, search_seconds: Double, score_seconds: Double, write_seconds: Double
-    var gflops: Double?
-    var index: [String]
-    var source_recall: Double?, target_recall: Double?
-    var output: String
   }
 }

@@ -123,28 +123,9 @@ struct PlanCommand: ParsableCommand {
   private func measuredRates(_ folder: ModelFolder, factory: String?, _ console: Console) throws -> MachineRates {
     if let rates { return try JSONFile.read(MachineRates.self, from: rates) }
     console.progress("measuring this machine")
-    var sample: [String] = []
-    if let source {
-      let reader = try LineReader(path: source)
-      var batch = LineBatch()
-      if try reader.readBatch(into: &batch, maxLines: 4096) { sample = (0..<batch.count).map { batch.text($0) } }
-    }
-    sample.removeAll(where: \.isEmpty)
-    if sample.isEmpty {
-      // Words of a usual length; what they say does not matter to the speed.
-      sample = (0..<512).map { i in
-        (0..<max(1, lineBytes / 8)).map {
-          ["station", "evening", "library", "kitchen", "village"][(i * 7 + $0 * 3) % 5]
-        }
-        .joined(separator: " ")
-      }
-    }
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("ems-plan-\(getpid())").path
-    try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: scratch) }
     let measured = try MachineRates.measure(
-      model: folder, sample: sample, factory: factory == "exact" ? nil : factory, threads: common.threads,
-      scratch: scratch)
+      model: folder, text: source, lineBytes: lineBytes, factory: factory == "exact" ? nil : factory,
+      threads: common.threads)
     console.finish()
     if let saveRates { try JSONFile.write(measured, to: saveRates) }
     return measured

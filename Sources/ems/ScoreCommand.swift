@@ -75,7 +75,7 @@ struct ScoreCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
-    Interruption.watch()
+    let job = console.job()
     var sides = try texts.sides(source, target ?? source, TextOptions(strict: strict))
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
     let folder = try ModelFolder(path: texts.modelPath)
@@ -87,8 +87,7 @@ struct ScoreCommand: ParsableCommand {
     options.fields = try fields.map { try PairField.parse($0) } ?? PairField.standard
     let pipeline = try Pipeline(
       source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: output,
-      work: texts.work ?? output + ".work", threads: common.threads, ignoringLimits: ignoreLimits,
-      progress: { console.progress($0) })
+      work: texts.work ?? output + ".work", threads: common.threads, ignoringLimits: ignoreLimits, job: job)
     let summary = try pipeline.score()
     console.finish()
     console.say("\(output): \(Format.count(summary.written)) of \(Format.count(summary.lines)) lines")

@@ -22,6 +22,54 @@ import Testing
     }
   }
 
+  /// A text read from each of its lines on gives what is left of it after those before: also where a line begins with what
+  /// would be a byte order mark, or with the first bytes of a compressed file, at the beginning of a text.
+  @Test func aTextIsReadFromALineOn() throws {
+    let folder = TemporaryFolder()
+    let all = [
+      "eins", "", "\u{FEFF}zwei", "BZh91AY&SY", "P*M\u{18}", "PK\u{3}\u{4}", "drei\tvier", "😀", "fünf \r", "sechs", "",
+    ]
+    let path = try folder.write("t.txt", all.joined(separator: "\n") + "\n")
+    let options = TextOptions(format: .raw)
+    func bytes(_ reader: LineReader, from line: Int = 0) throws -> [[UInt8]] {
+      try lines(reader, from: line).map { Array($0.utf8) }
+    }
+    let whole = try bytes(LineReader(path: path, options: options))
+    #expect(whole.count == all.count)
+    let text = try MappedFile(path: path)
+    var place = LinePlace()
+    for line in 0...all.count {
+      try place.advance(to: line, in: text)
+      var direct = LinePlace()
+      try direct.advance(to: line, in: text)
+      #expect(direct == place && place.line == line)
+      #expect(
+        try bytes(LineReader(path: path, options: options, from: place), from: line) == Array(whole[line...]), "\(line)"
+      )
+    }
+    #expect(place.byte == text.count)
+    let beyond = #expect(throws: Failure.self) { try place.advance(to: all.count + 1, in: text) }
+    #expect(beyond?.subject == path && beyond?.problem.contains("has 11 lines") == true)
+    // Messages count as they do from the beginning.
+    let bad = try folder.write("bad.txt", Array("one\ntwo\nth\u{0}ree\n".utf8))
+    var second = LinePlace()
+    try second.advance(to: 1, in: MappedFile(path: bad))
+    let binary = #expect(throws: Failure.self) {
+      _ = try lines(LineReader(path: bad, options: options, from: second), from: 1)
+    }
+    #expect(binary?.place == "offset 10")
+    let columns = TextOptions(format: .column(2))
+    let missing = #expect(throws: Failure.self) {
+      _ = try lines(LineReader(path: path, options: columns, from: direct(1)), from: 1)
+    }
+    #expect(missing?.place == "line 2")
+    func direct(_ line: Int) throws -> LinePlace {
+      var place = LinePlace()
+      try place.advance(to: line, in: text)
+      return place
+    }
+  }
+
   @Test func countsWhatItReads() throws {
     let text = "one\r\n\ntwo\tthree\tx\nfour\r\n\r\nfive"
     let reader = try LineReader(source: ScriptedSource(Array(text.utf8)), name: "test")

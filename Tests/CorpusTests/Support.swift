@@ -57,11 +57,11 @@ final class LongSource: ByteSource {
 }
 
 /// All lines of a reader, through batches of odd sizes.
-func lines(_ reader: LineReader, maxLines: Int = 7, maxBytes: Int = 1 << 20) throws -> [String] {
+func lines(_ reader: LineReader, maxLines: Int = 7, maxBytes: Int = 1 << 20, from first: Int = 0) throws -> [String] {
   var result: [String] = []
   var batch = LineBatch()
   while try reader.readBatch(into: &batch, maxLines: maxLines, maxBytes: maxBytes) {
-    precondition(batch.count <= maxLines && batch.firstLineNumber == result.count + 1)
+    precondition(batch.count <= maxLines && batch.firstLineNumber == first + result.count + 1)
     for i in 0..<batch.count {
       let line = batch[i]
       result.append(batch.text(i))

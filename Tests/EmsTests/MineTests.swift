@@ -180,6 +180,15 @@ import Testing
     let list = try Running(arguments(a, b, more + ["--list-stages"], output: "s.tsv")).wait()
     let names = list.output.split(separator: "\n").map(String.init)
     #expect(names.first == "read-source" && names.last == "pairs" && names.contains("search-1-0"))
+    let graph = try Running(arguments(a, b, more + ["--list-stages", "--json"], output: "s.tsv")).wait()
+    let stages =
+      try #require(
+        JSONSerialization.jsonObject(with: Data(graph.output.utf8)) as? [String: [[String: Any]]])["stages"] ?? []
+    #expect(stages.map { $0["name"] as? String } == names)
+    let search = stages.first { $0["name"] as? String == "search-1-0" }
+    #expect((search?["needs"] as? [String])?.contains("encode-source-1") == true)
+    #expect((search?["outputs"] as? [String])?.contains("search.1.0.forward.ids.npy") == true)
+    #expect(try !workshop.folder.list().contains("s.tsv.work"))
     for name in names {
       let outcome = try Running(arguments(a, b, more + ["--only", name], output: "s.tsv")).wait()
       #expect(outcome.status == 0, "\(name): \(outcome.error)")

@@ -1,6 +1,7 @@
 import Base
 import Formats
 import Kernels
+import Synchronization
 import TestSupport
 import Testing
 
@@ -158,11 +159,12 @@ func exactRows(_ count: Int, seed: UInt64) -> Tensor {
 
   @Test func aSearchCanBeStopped() throws {
     let x = randomRows(40, 8, seed: 1)
-    #expect(try search(x, x, k: 2, on: compute).search(on: compute, shouldStop: { true }) == nil)
-    var shares: [Double] = []
+    #expect(try search(x, x, k: 2, on: compute).search(on: compute, job: Job(stopped: { true })) == nil)
+    let shares = Mutex<[Double?]>([])
     let blocks = SearchBlocks(targets: 10, scores: 64, sources: 8)
-    _ = try search(x, x, k: 2, on: compute).search(on: compute, blocks: blocks, progress: { shares.append($0) })
-    #expect(shares == [0.25, 0.5, 0.75, 1])
+    let job = Job(progress: { _, share in shares.withLock { $0.append(share) } })
+    _ = try search(x, x, k: 2, on: compute).search(on: compute, blocks: blocks, job: job)
+    #expect(shares.withLock { $0 } == [0.25, 0.5, 0.75, 1])
   }
 
   func randomRows(_ n: Int, _ d: Int, seed: UInt64) -> Tensor {

@@ -10,6 +10,17 @@ import Mine
 @Suite struct PairsTests {
   let folder = TemporaryFolder()
 
+  @Test func neighboursComeBackFromTheirFiles() throws {
+    let lists = NeighbourLists(rows: 2, k: 3, scores: [1, 0.5, 0.25, 0, -0.5, -1], ids: [2, 1, 0, 0, 1, 2])
+    try NeighbourFiles.write(lists, to: folder.file("n"))
+    #expect(try NeighbourFiles.read(from: folder.file("n"), count: 3) == lists)
+    let tooLarge = #expect(throws: Failure.self) { _ = try NeighbourFiles.read(from: folder.file("n"), count: 2) }
+    #expect(tooLarge?.place == "row 0")
+    let bytes = try folder.read("n.ids.npy")
+    _ = try folder.write("n.ids.npy", Array(bytes.dropLast()))
+    #expect(throws: Failure.self) { _ = try NeighbourFiles.read(from: folder.file("n"), count: 3) }
+  }
+
   @Test func everyFieldIsWritten() throws {
     let x = matrix([[1, 0, 0], [0, 1, 0], [0, 1, 0.1]])
     let y = matrix([[0, 1, 0], [1, 0.5, 0]])

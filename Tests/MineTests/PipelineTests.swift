@@ -6,6 +6,7 @@ import Index
 import Kernels
 import TestSupport
 import Testing
+import Work
 
 import Mine
 
@@ -25,7 +26,7 @@ import Mine
   }
 
   func pipeline(
-    _ name: String, only: String? = nil, sides: [PipelineSide]? = nil, output: String = "pairs.tsv",
+    _ name: String, use: WorkFolder.Use = .whole, sides: [PipelineSide]? = nil, output: String = "pairs.tsv",
     change: (inout PipelineOptions) -> Void = { _ in }
   ) throws -> Pipeline {
     var options = PipelineOptions()
@@ -34,7 +35,7 @@ import Mine
     let sides = sides ?? self.sides
     return try Pipeline(
       source: sides[0], target: sides[1], model: model, options: options, output: folder.file("\(name).\(output)"),
-      work: folder.file("\(name).work"), threads: 2, only: only)
+      work: folder.file("\(name).work"), threads: 2, use: use)
   }
 
   func pairs(_ name: String) throws -> [UInt8] { try folder.read("\(name).pairs.tsv") }
@@ -46,8 +47,16 @@ import Mine
     #expect(summary.pairs > 180)
     let expected = try pairs("one")
     let record = try folder.read("one.pairs.tsv.json")
-    for shards in [ShardChoice.counts(source: 1, target: 2), .counts(source: 7, target: 3)] {
-      _ = try pipeline("more") { $0.shards = shards }.run()
+    func rows(_ name: String, _ shards: Int) throws -> [Float] {
+      try (0..<shards).flatMap { shard in
+        let file = try EmbeddingFile(path: folder.file("\(name).work/source.\(shard).npy"))
+        return file.floats(rows: 0..<file.rows)
+      }
+    }
+    let embeddings = try rows("one", 1)
+    for (sources, targets) in [(1, 2), (7, 3)] {
+      _ = try pipeline("more") { $0.shards = .counts(source: sources, target: targets) }.run()
+      #expect(try rows("more", sources) == embeddings)
       #expect(try pairs("more") == expected)
       #expect(try folder.read("more.pairs.tsv.json") == record)
     }
@@ -83,8 +92,11 @@ import Mine
       options.shards = .counts(source: 2, target: 3)
     }
     _ = try pipeline("whole", change: change).run()
-    let names = try pipeline("parts", only: "list", change: change).stageNames()
-    for name in names { _ = try pipeline("parts", only: name, change: change).run(only: name) }
+    for name in ["read-source", "read-target"] {
+      _ = try pipeline("parts", use: .stage(name), change: change).runStage()
+    }
+    let names = try pipeline("parts", use: .looking, change: change).graph().stages.map(\.name)
+    for name in names { _ = try pipeline("parts", use: .stage(name), change: change).runStage() }
     #expect(try pairs("parts") == pairs("whole"))
     // What ends the run finds everything done, and checks it.
     let summary = try pipeline("parts", change: change).run()
@@ -100,8 +112,8 @@ import Mine
       options.shards = .counts(source: 2, target: 1)
     }
     _ = try pipeline("whole", change: change).run()
-    for name in try pipeline("p", only: "list", change: change).stageNames() {
-      _ = try pipeline("p", only: name, change: change).run(only: name)
+    for name in try pipeline("p", use: .looking, change: change).graph().stages.map(\.name) {
+      _ = try pipeline("p", use: .stage(name), change: change).runStage()
       if name == "encode-source-1" {
         var bytes = try folder.read("p.work/source.1.npy")
         for i in bytes.count / 2..<bytes.count / 2 + 4000 { bytes[i] = bytes[128 + i % 3000] }
@@ -121,18 +133,18 @@ import Mine
       options.shards = .counts(source: 2, target: 2)
     }
     func failure(_ stage: String, _ other: (inout PipelineOptions) -> Void = { _ in }) throws -> Failure? {
-      let run = try pipeline("p", only: stage) {
+      let run = try pipeline("p", use: .stage(stage)) {
         change(&$0)
         other(&$0)
       }
-      return #expect(throws: Failure.self) { _ = try run.run(only: stage) }
+      return #expect(throws: Failure.self) { _ = try run.runStage() }
     }
     #expect(try failure("encode-source-0")?.remedy?.contains("--only read-source") == true)
-    _ = try pipeline("p", only: "read-source", change: change).run(only: "read-source")
-    _ = try pipeline("p", only: "read-target", change: change).run(only: "read-target")
+    _ = try pipeline("p", use: .stage("read-source"), change: change).runStage()
+    _ = try pipeline("p", use: .stage("read-target"), change: change).runStage()
     #expect(try failure("search-0-0")?.description.contains("encode-source-0") == true)
     for stage in ["encode-source-0", "encode-target-0"] {
-      _ = try pipeline("p", only: stage, change: change).run(only: stage)
+      _ = try pipeline("p", use: .stage(stage), change: change).runStage()
     }
     // A shard that is not whole.
     let shard = "p.work/source.0.npy"
@@ -151,10 +163,57 @@ import Mine
     #expect(many?.kind == .usage)
   }
 
+  /// Every stage comes behind those that it needs, and what it needs is all that it looks at.
+  @Test(arguments: ["exact", "IVF4,Flat"]) func theGraphSaysWhatAStageNeeds(index: String) throws {
+    func change(_ options: inout PipelineOptions) {
+      options.index = IndexChoice(index)
+      options.shards = .counts(source: 2, target: 1)
+    }
+    let graph = try pipeline("g", use: .looking, change: change).graph()
+    #expect(try !folder.list().contains("g.work"))
+    var before: Set<String> = []
+    for node in graph.stages {
+      #expect(before.isSuperset(of: node.needs), "\(node.name)")
+      before.insert(node.name)
+      _ = try pipeline("g", use: .stage(node.name), change: change).runStage()
+      #expect(
+        node.outputs.allSatisfy {
+          FileManager.default.fileExists(atPath: $0.contains("/") ? $0 : folder.file("g.work/\($0)"))
+        })
+    }
+    let nodes = Dictionary(uniqueKeysWithValues: graph.stages.map { ($0.name, $0) })
+    #expect(nodes["read-source"]?.files == [sides[0].input])
+    #expect(nodes["encode-source-1"]?.needs == ["read-source"] && nodes["encode-source-1"]?.outputs == ["source.1.npy"])
+    #expect(nodes["encode-source-1"]?.files.contains("\(model)/config.json") == true)
+    #expect(nodes["pairs"]?.needs == ["neighbours", "read-source", "read-target"])
+    if index == "exact" {
+      #expect(nodes["search-1-0"]?.needs == ["read-source", "read-target", "encode-source-1", "encode-target-0"])
+      #expect(nodes.count == 9)
+    } else {
+      #expect(nodes["index-source"]?.needs == ["read-source", "add-source-0", "add-source-1"])
+      #expect(nodes["index-target"]?.needs == ["read-target", "encode-target-0"])
+      #expect(nodes["neighbours"]?.needs.contains("search-target-0") == true)
+    }
+  }
+
+  /// A server has one process and many runs: one is cancelled, and goes on later.
+  @Test func aJobThatIsCancelledStopsItsRunAlone() throws {
+    let job = Job()
+    let other = try pipeline("other")
+    let cancelled = try Pipeline(
+      source: sides[0], target: sides[1], model: model, options: PipelineOptions(), output: folder.file("c.tsv"),
+      work: folder.file("c.work"), threads: 2, job: job)
+    job.cancel()
+    let failure = #expect(throws: Failure.self) { _ = try cancelled.run() }
+    #expect(failure?.kind == .interrupted)
+    #expect(try other.run().pairs > 180)
+    #expect(try !folder.list().contains("c.tsv"))
+  }
+
   @Test func stagesOfOneFolderRunSideBySideButNotTheSameTwice() throws {
-    let first = try pipeline("p", only: "encode-source-0")
-    _ = try pipeline("p", only: "encode-source-1")
-    #expect(throws: Failure.self) { _ = try pipeline("p", only: "encode-source-0") }
+    let first = try pipeline("p", use: .stage("encode-source-0"))
+    _ = try pipeline("p", use: .stage("encode-source-1"))
+    #expect(throws: Failure.self) { _ = try pipeline("p", use: .stage("encode-source-0")) }
     #expect(throws: Failure.self) { _ = try pipeline("p") }
     withExtendedLifetime(first) {}
   }

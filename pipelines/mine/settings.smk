@@ -48,7 +48,6 @@ def path(key):
     return str(BASE / SETTINGS[key])
 
 
-MODEL = [f"{path('model')}/{name}" for name in ("config.json", "model.safetensors", "sentencepiece.model")]
 OUTPUT = path("output")
 WORK = path("work") if "work" in SETTINGS else f"{OUTPUT}.work"
 SHARDS = [int(count) for count in str(SETTINGS["shards"]).split("x")]
@@ -85,16 +84,45 @@ def command():
     """
     words = ["env", f"EMS_SIMD={SETTINGS['simd']}"] if "simd" in SETTINGS else []
     words += [EMS, "mine", SETTINGS["source"], SETTINGS["target"], "--model", SETTINGS["model"], *options(OPTIONS)]
-    work = SETTINGS.get("work", SETTINGS["output"] + ".work")
-    return f"cd {shlex.quote(str(BASE))} && {shlex.join([*words, '--work', work])}"
+    return [*words, "--work", SETTINGS.get("work", SETTINGS["output"] + ".work")]
 
 
-COMMAND = command().replace("{", "{{").replace("}", "}}")
+COMMAND = f"cd {shlex.quote(str(BASE))} && {shlex.join(command())}".replace("{", "{{").replace("}", "}}")
 
 
 def chosen(*keys):
     """The settings that a rule's outputs depend on: Snakemake runs its jobs again when one of them changes."""
     return {key: str(SETTINGS[key]) for key in keys if key in SETTINGS}
+
+
+def asked_ems(words):
+    """What a command of `ems` answers as JSON; it may answer and fail all the same."""
+    try:
+        result = subprocess.run(words, cwd=BASE, capture_output=True, text=True)
+    except OSError as error:
+        raise WorkflowError(f"cannot run {EMS}: {error.strerror}; \"ems\" in the settings names the program")
+    if not result.stdout.startswith("{"):
+        raise WorkflowError(f"{shlex.join(words)}:\n{result.stderr}")
+    return json.loads(result.stdout)
+
+
+def keep(file, value):
+    """Writes a JSON file of the work folder, which appears when it is complete."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".json.new")
+    new.write_text(json.dumps(value))
+    new.rename(file)
+    return value
+
+
+def graph():
+    """The stages of the run by their names, as `ems mine --list-stages` tells them. The process that submits jobs asks; the
+    jobs read its answer."""
+    file = Path(WORK, "graph.json")
+    if file.exists() and not workflow.is_main_process:
+        return json.loads(file.read_text())
+    stages = asked_ems([*command(), "--list-stages", "--json", "--quiet"])["stages"]
+    return keep(file, {stage["name"]: stage for stage in stages})
 
 
 def planned():
@@ -111,25 +139,17 @@ def planned():
         known = json.loads(file.read_text())
         if known["asked"] == asked or not workflow.is_main_process:
             return known["plan"]
-    try:
-        # Exit status 74 says that this machine is too small, which is nothing against the machines of a cluster.
-        result = subprocess.run(words, cwd=BASE, capture_output=True, text=True)
-    except OSError as error:
-        raise WorkflowError(f"cannot run {EMS}: {error.strerror}; \"ems\" in the settings names the program")
-    if not result.stdout.startswith("{"):
-        raise WorkflowError(f"{shlex.join(words)}:\n{result.stderr}")
-    plan = {stage["name"]: stage for stage in json.loads(result.stdout)["plan"]["stages"]}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_suffix(".json.new")
-    new.write_text(json.dumps(dict(asked=asked, plan=plan)))
-    new.rename(file)
-    return plan
+    # Exit status 74 says that this machine is too small, which is nothing against the machines of a cluster.
+    answer = asked_ems(words)
+    plan = {stage["name"]: stage for stage in answer["plan"]["stages"]}
+    return keep(file, dict(asked=asked, plan=plan))["plan"]
 
 
 PLAN = planned()
+GRAPH = graph()
 
 
-def memory(*stages, share=lambda wildcards: 1, mapped=0):
+def memory(*stages, share=1, mapped=0):
     """Megabytes for a job: the plan's and a quarter more, and half of that again for each further attempt.
 
     `mapped` is bytes of files that are mapped, which the plan leaves out: a job's limit may count them. `share` is the part
@@ -137,7 +157,7 @@ def memory(*stages, share=lambda wildcards: 1, mapped=0):
     """
 
     def megabytes(wildcards, attempt):
-        needed = sum(PLAN[stage]["memory"] for stage in stages) * share(wildcards) * 1.25 + mapped
+        needed = sum(PLAN[stage]["memory"] for stage in stages) * share * 1.25 + mapped
         return int((needed / 1e6 + 200) * (1 + attempt) / 2)
 
     return megabytes

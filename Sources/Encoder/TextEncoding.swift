@@ -1,9 +1,7 @@
 import Base
 import Corpus
 import Dispatch
-import Encoder
 import Formats
-import Index
 import Kernels
 import Synchronization
 
@@ -45,18 +43,6 @@ public struct EncodeSummary: Sendable, Codable {
   }
 }
 
-/// How far encoding a file has come.
-public struct EncodeProgress: Sendable {
-  /// Tokens encoded.
-  public var tokens: Int
-  /// Lines encoded; counted by windows, so it runs behind.
-  public var lines: Int
-  /// Seconds since the beginning.
-  public var seconds: Double
-  /// The share of the input that is done, 0 to 1; nil where the input's size is not known.
-  public var fraction: Double?
-}
-
 /// Encodes every line of a text into one row of an embedding file.
 ///
 /// Memory does not grow with the text: beside the model there are a few windows of lines, tokens and rows.
@@ -65,20 +51,30 @@ public struct EncodeProgress: Sendable {
 ///   - input: a file (zstd, gzip or plain), or `-` for standard input.
 ///   - options: what a line holds.
 ///   - lines: the lines to encode, from 0; nil for all. They must exist.
+///   - place: a line, not behind the first to encode, from which a plain text is read.
 ///   - output: a `.npy` file; it appears under its name when it is complete.
 ///   - type: the type of its elements.
-///   - progress: called after every batch, from one thread at a time.
+///   - job: stops the work; told after every batch how far it is, from one thread at a time.
+///   - subject: what is encoded, in these reports; nil for the input's name.
 /// - Throws: `Failure` when the input is missing, damaged or without any line, when the output cannot be written, and (of
-///   the kind `interrupted`) when a signal asked to stop. There is no output then.
+///   the kind `interrupted`) when the job is cancelled. There is no output then.
 @discardableResult
 public func encodeFile(
-  input: String, options: TextOptions = TextOptions(), lines: Range<Int>? = nil, encoder: SentenceEncoder,
-  output: String, type: EmbeddingType, progress: @escaping @Sendable (EncodeProgress) -> Void = { _ in }
+  input: String, options: TextOptions = TextOptions(), lines: Range<Int>? = nil, from place: LinePlace? = nil,
+  encoder: SentenceEncoder, output: String, type: EmbeddingType, job: Job = Job(), subject: String? = nil
 ) throws(Failure) -> EncodeSummary {
-  let reader = try LineReader(path: input, options: options)
+  precondition(place?.line ?? 0 <= lines?.lowerBound ?? 0, "reading begins behind the first line to encode")
+  let reader: LineReader
+  if let place {
+    reader = try LineReader(path: input, options: options, from: place)
+  } else {
+    reader = try LineReader(path: input, options: options)
+  }
   let writer = try EmbeddingFileWriter(
     path: output, columns: encoder.width, type: type, expectedRows: lines?.count)
-  return try EncodePipeline(reader, lines, encoder, writer, progress).run()
+  return try EncodePipeline(
+    reader, lines, position: place?.line ?? 0, encoder, writer, job, subject: subject ?? input
+  ).run()
 }
 
 /// Reading, tokenizing, encoding and writing side by side, without queues.
@@ -93,7 +89,8 @@ private final class EncodePipeline: @unchecked Sendable {
   private let encoder: SentenceEncoder
   private let writer: EmbeddingFileWriter
   private let workers: [EncodingWorker]
-  private let report: @Sendable (EncodeProgress) -> Void
+  private let job: Job
+  private let subject: String
   private let begin = ContinuousClock.now
 
   /// A window of text; `fraction` is the share of the input that lies before its end.
@@ -125,7 +122,7 @@ private final class EncodePipeline: @unchecked Sendable {
 
   private let results = Mutex(Results())
   private let stopped = Atomic<Bool>(false)
-  private struct Done { var tokens = 0, lines = 0, windowTokens = 0, fraction = 0.0 }
+  private struct Done { var tokens = 0, windowTokens = 0, fraction = 0.0 }
   private let done = Mutex(Done())
 
   /// Lines and bytes of a window. Rows of a window take 32 MiB at most, as far as that leaves enough lines for batches.
@@ -138,17 +135,19 @@ private final class EncodePipeline: @unchecked Sendable {
 
   /// The lines to encode, nil for all, and the number of the next line to read.
   private let lines: Range<Int>?
-  private var position = 0
+  private var position: Int
 
   init(
-    _ reader: LineReader, _ lines: Range<Int>?, _ encoder: SentenceEncoder, _ writer: EmbeddingFileWriter,
-    _ report: @escaping @Sendable (EncodeProgress) -> Void
+    _ reader: LineReader, _ lines: Range<Int>?, position: Int, _ encoder: SentenceEncoder,
+    _ writer: EmbeddingFileWriter, _ job: Job, subject: String
   ) {
     self.reader = reader
     self.lines = lines
     self.encoder = encoder
     self.writer = writer
-    self.report = report
+    self.position = position
+    self.job = job
+    self.subject = subject
     workers = (0..<encoder.threads).map { _ in EncodingWorker(encoder) }
     maxLines = min(8192, max(256, (32 << 20) / (4 * encoder.width)))
   }
@@ -167,12 +166,11 @@ private final class EncodePipeline: @unchecked Sendable {
       perform(tasks)
       let left = results.withLock { $0 }
       if let failure = left.failure { throw failure }
-      if Interruption.requested { throw Interruption.failure(writer.path) }
+      try job.check(writer.path)
 
       encoded = tokens?.window
       if let tokens {
         done.withLock { done in
-          done.lines += tokens.window.count
           done.windowTokens = 0
           done.fraction = tokens.fraction ?? 0
         }
@@ -205,7 +203,7 @@ private final class EncodePipeline: @unchecked Sendable {
   private func perform(_ tasks: [Task]) {
     let next = Atomic<Int>(0)
     DispatchQueue.concurrentPerform(iterations: min(workers.count, tasks.count)) { worker in
-      while !stopped.load(ordering: .relaxed), !Interruption.requested {
+      while !stopped.load(ordering: .relaxed), !job.isCancelled {
         let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
         if i >= tasks.count { return }
         do throws(Failure) {
@@ -233,13 +231,12 @@ private final class EncodePipeline: @unchecked Sendable {
       done.withLock { done in
         done.tokens += count
         done.windowTokens += count
-        var progress = EncodeProgress(
-          tokens: done.tokens, lines: done.lines, seconds: (ContinuousClock.now - begin) / .seconds(1), fraction: nil)
+        var share: Double?
         if let end = tokens.fraction {
-          let share = Double(done.windowTokens) / Double(tokens.window.tokens)
-          progress.fraction = done.fraction + (end - done.fraction) * share
+          share = done.fraction + (end - done.fraction) * Double(done.windowTokens) / Double(tokens.window.tokens)
         }
-        report(progress)
+        let rate = Double(done.tokens) / ((ContinuousClock.now - begin) / .seconds(1))
+        job.report("encoding \(subject): \(done.tokens) tokens, \(Int(rate)) tokens/s", share)
       }
     }
   }
@@ -259,7 +256,7 @@ private final class EncodePipeline: @unchecked Sendable {
       while position < lines.lowerBound {
         guard try reader.readBatch(into: &batch, maxLines: min(1 << 14, lines.lowerBound - position)) else { break }
         position += batch.count
-        if Interruption.requested { throw Interruption.failure(writer.path) }
+        try job.check(writer.path)
       }
       if position >= lines.upperBound { return nil }
     }

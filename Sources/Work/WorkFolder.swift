@@ -3,46 +3,53 @@ import Corpus
 import Foundation
 import Glibc
 
-/// What a stage was made from and what it made: kept as JSON beside its files.
-public struct StageManifest: Sendable, Codable, Equatable {
-  /// The stage's name.
-  public var stage: String
-  /// Digests of what the stage reads.
-  public var inputs: [String: String]
-  /// Everything else that decides what it writes.
-  public var settings: [String: String]
-  /// Digests of the files it wrote, by their names.
-  public var outputs: [String: String]
-  /// Sizes of these files in bytes.
-  public var sizes: [String: Int]
-  /// Numbers for the summary: lines, rows, pairs.
-  public var counts: [String: Int]
-  /// How long it took.
-  public var seconds: Double
-}
-
-/// The folder of a pipeline: the files of its stages, with a manifest for each stage.
+/// The folder of a run: the files of its stages, with a manifest for each stage.
 ///
 /// A stage is left out only if its inputs, its settings and the content of its outputs are what the manifest says. Files
 /// appear when they are complete, and the manifest after them; so a run that was killed goes on at the stage it was in.
 public final class WorkFolder {
+  /// What a process does in a folder.
+  public enum Use: Sendable, Equatable {
+    /// It has the folder alone, and runs all stages.
+    case whole
+    /// It runs one stage, while other processes may run others.
+    case stage(String)
+    /// It runs none, and looks at manifests; the folder is neither made nor locked.
+    case looking
+
+    /// Whether it may run a stage.
+    func runs(_ name: String) -> Bool {
+      switch self {
+      case .whole: true
+      case .stage(let stage): stage == name
+      case .looking: false
+      }
+    }
+  }
+
   /// The folder.
   public let path: String
+  /// What this process does in it.
+  public let use: Use
+  let job: Job
   private var locks: [FileLock] = []
 
-  /// Opens the folder, making it if there is none, and takes its lock.
+  /// Opens the folder, making it if there is none, and takes the lock of its use.
   ///
-  /// - Parameter stage: nil to have the folder alone; else the one stage that will be run, while other processes run others.
+  /// - Parameter job: looked at while files are digested, and behind each stage.
   /// - Throws: `Failure` if it cannot be made or written to, or if another process works in it (or on the stage).
-  public init(path: String, stage: String? = nil) throws(Failure) {
+  public init(path: String, use: Use = .whole, job: Job = Job()) throws(Failure) {
     self.path = path
+    self.use = use
+    self.job = job
+    if use == .looking { return }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw Failure(.io, path, "cannot make the work folder", remedy: "check the path and its permissions")
     }
-    try lock("lock", exclusive: stage == nil, busy: "another run is working in this folder")
-    if let stage {
+    try lock("lock", exclusive: use == .whole, busy: "another run is working in this folder")
+    if case .stage(let stage) = use {
       try lock("\(stage).lock", exclusive: true, busy: "another run is working on \(stage)")
     } else {
       // Nobody else is here: temporary files are what killed runs left.
@@ -63,13 +70,13 @@ public final class WorkFolder {
   public func file(_ name: String) -> String { name.contains("/") ? name : "\(path)/\(name)" }
 
   /// The digest of a file's content: MurmurHash3, 128 bits. It tells changes from accidents, not from intent.
-  public static func digest(ofFile path: String) throws(Failure) -> String {
+  public static func digest(ofFile path: String, job: Job = Job()) throws(Failure) -> String {
     let file = try MappedFile(path: path)
-    // In pieces, with the digests of the pieces digested: so that a signal is heard.
+    // In pieces, with the digests of the pieces digested: so that the job can be stopped.
     var text = ""
     var start = 0
     repeat {
-      if Interruption.requested { throw Interruption.failure(path) }
+      try job.check(path)
       let piece = file.bytes.extracting(start..<min(start + 1 << 26, file.count))
       let hash = Hash128(Span<UInt8>(_bytes: piece))
       text += String(format: "%016llx%016llx", hash.high, hash.low)
@@ -89,29 +96,29 @@ public final class WorkFolder {
   ///   - body: writes the outputs under temporary names and commits them; gives the stage's counts.
   /// - Returns: the manifest, whether the stage was left out, and whether it was run because files of an earlier run of the
   ///   same stage were missing, damaged or not to be trusted.
-  public func run(
+  public func run<Counts: StageCounts>(
     _ stage: String, inputs: [String: String], settings: [String: String], outputs: [String], again: Bool = false,
-    _ body: () throws(Failure) -> [String: Int]
-  ) throws(Failure) -> (manifest: StageManifest, skipped: Bool, wasDamaged: Bool) {
+    _ body: () throws(Failure) -> Counts
+  ) throws(Failure) -> (manifest: StageManifest<Counts>, skipped: Bool, wasDamaged: Bool) {
     let path = file("\(stage).json")
     var damaged = again
-    if let old = read(path), old.stage == stage, old.inputs == inputs, old.settings == settings,
+    if let old: StageManifest<Counts> = read(path), old.stage == stage, old.inputs == inputs, old.settings == settings,
       Set(old.outputs.keys) == Set(outputs)
     {
       for name in outputs where !damaged {
         damaged = unsafe access(file(name), R_OK) != 0
-        if !damaged { damaged = try Self.digest(ofFile: file(name)) != old.outputs[name] }
+        if !damaged { damaged = try Self.digest(ofFile: file(name), job: job) != old.outputs[name] }
       }
       if !damaged { return (old, true, false) }
     }
     let start = ContinuousClock.now
     let counts = try body()
-    if Interruption.requested { throw Interruption.failure(stage) }
+    try job.check(stage)
     var manifest = StageManifest(
       stage: stage, inputs: inputs, settings: settings, outputs: [:], sizes: [:], counts: counts,
       seconds: (ContinuousClock.now - start) / .seconds(1))
     for name in outputs {
-      manifest.outputs[name] = try Self.digest(ofFile: file(name))
+      manifest.outputs[name] = try Self.digest(ofFile: file(name), job: job)
       manifest.sizes[name] = Self.size(ofFile: file(name))
     }
     try JSONFile.write(manifest, to: path)
@@ -123,10 +130,11 @@ public final class WorkFolder {
   /// compares those.
   ///
   /// - Throws: `Failure` naming the stage if it was not run with these settings, or if a file is missing or incomplete.
-  public func finished(_ stage: String, settings: [String: String], outputs: [String]) throws(Failure) -> StageManifest
-  {
+  public func finished<Counts: StageCounts>(
+    _ stage: String, settings: [String: String], outputs: [String]
+  ) throws(Failure) -> StageManifest<Counts> {
     let path = file("\(stage).json")
-    guard let manifest = read(path) else {
+    guard let manifest: StageManifest<Counts> = read(path) else {
       throw Failure(.missingInput, path, "stage \(stage) has not been run", remedy: "run it first: --only \(stage)")
     }
     guard manifest.stage == stage, manifest.settings == settings, Set(manifest.outputs.keys) == Set(outputs) else {
@@ -148,8 +156,8 @@ public final class WorkFolder {
   }
 
   /// A manifest that cannot be read is as good as none: the stage is run again.
-  private func read(_ path: String) -> StageManifest? {
+  private func read<Counts>(_ path: String) -> StageManifest<Counts>? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    return try? JSONDecoder().decode(StageManifest.self, from: data)
+    return try? JSONDecoder().decode(StageManifest<Counts>.self, from: data)
   }
 }

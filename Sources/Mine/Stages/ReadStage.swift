@@ -1,9 +1,32 @@
 import Base
 import Corpus
 import Formats
+import Work
+
+extension PipelineStages {
+  /// Reads a dump and unifies its sentences.
+  func read(_ side: Side) -> Stage<ReadSummary> {
+    let (input, text) = (sides[side.number].input, sides[side.number].text)
+    let filter = side == .source ? options.sourceFilter : options.targetFilter
+    var settings = ["format": "\(text.format)", "strict": "\(text.strict)", "max_line_bytes": "\(text.maxLineBytes)"]
+    if let filter { settings.merge(filter.digestSettings) { first, _ in first } }
+    let rows = options.aligned ? [side.rowsOfLines] : []
+    return Stage(
+      "read-\(side)", kind: "read", outputs: [side.text, side.table] + rows,
+      inputs: { () throws(Failure) in [.file(input, name: "text")] },
+      settings: { [settings] () throws(Failure) in settings }
+    ) { [self] () throws(Failure) in
+      var dropping: (@Sendable (Span<UInt8>) -> String?)?
+      if let filter { dropping = { filter.reason(toDrop: $0)?.rawValue } }
+      return try readStage(
+        input: input, options: text, text: folder.file(side.text), table: folder.file(side.table), filter: dropping,
+        lineRows: rows.first.map { folder.file($0) }, threads: threads, job: job)
+    }
+  }
+}
 
 /// What reading and unifying one side gave.
-public struct ReadSummary: Sendable, Equatable {
+public struct ReadSummary: Sendable, Equatable, Codable {
   /// Lines read.
   public var lines = 0
   /// Lines without text, left out.
@@ -18,6 +41,42 @@ public struct ReadSummary: Sendable, Equatable {
   public var tabs = 0
   /// Lines that a filter left out, by its reason.
   public var dropped: [String: Int] = [:]
+
+  /// Of nothing.
+  public init() {}
+
+  private enum CodingKeys: String, CodingKey { case lines, empty, unique, repaired, cut, tabs }
+  private static let droppedPrefix = "dropped_"
+
+  /// Reads the counts from a manifest, where `dropped_REASON` stands beside the others.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    lines = try values.decode(Int.self, forKey: .lines)
+    empty = try values.decode(Int.self, forKey: .empty)
+    unique = try values.decode(Int.self, forKey: .unique)
+    repaired = try values.decode(Int.self, forKey: .repaired)
+    cut = try values.decode(Int.self, forKey: .cut)
+    tabs = try values.decode(Int.self, forKey: .tabs)
+    let all = try decoder.container(keyedBy: NamedCount.self)
+    for key in all.allKeys where key.stringValue.hasPrefix(Self.droppedPrefix) {
+      dropped[String(key.stringValue.dropFirst(Self.droppedPrefix.count))] = try all.decode(Int.self, forKey: key)
+    }
+  }
+
+  /// Writes the counts as they stand in a manifest.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(lines, forKey: .lines)
+    try values.encode(empty, forKey: .empty)
+    try values.encode(unique, forKey: .unique)
+    try values.encode(repaired, forKey: .repaired)
+    try values.encode(cut, forKey: .cut)
+    try values.encode(tabs, forKey: .tabs)
+    var all = encoder.container(keyedBy: NamedCount.self)
+    for (reason, count) in dropped {
+      try all.encode(count, forKey: NamedCount(stringValue: Self.droppedPrefix + reason))
+    }
+  }
 }
 
 /// Reads a dump and writes each different sentence once, in the order of first occurrence.
@@ -30,8 +89,7 @@ public struct ReadSummary: Sendable, Equatable {
 /// - Throws: `Failure` if the input has no sentence, or cannot be read.
 func readStage(
   input: String, options: TextOptions, text: String, table: String,
-  filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil, threads: Int = 1,
-  progress: (Double?, Int) -> Void
+  filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil, threads: Int = 1, job: Job
 ) throws(Failure) -> ReadSummary {
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
@@ -64,8 +122,8 @@ func readStage(
         if options.format == .idAndText { ids.append(batch.idText(i)) }
       }
     }
-    if Interruption.requested { throw Interruption.failure(text) }
-    progress(reader.progressFraction, line)
+    try job.check(text)
+    job.report("reading \(input): \(line) lines", reader.progressFraction)
   }
   guard !first.isEmpty else {
     let reasons = summary.dropped.sorted { $0.key < $1.key }.map { ", \($0.value) \($0.key)" }.joined()

@@ -1,0 +1,180 @@
+import Base
+import Corpus
+import Encoder
+import Formats
+import Index
+import Kernels
+import Work
+
+/// One of the two sides of a run.
+enum Side: String, CaseIterable, CustomStringConvertible {
+  case source, target
+
+  /// Its place in lists of two.
+  var number: Int { self == .source ? 0 : 1 }
+  var other: Side { self == .source ? .target : .source }
+  var description: String { rawValue }
+
+  // Its files in the work folder.
+  var text: String { "\(self).txt" }
+  var table: String { "\(self).tsv" }
+  var rowsOfLines: String { "\(self).rows.npy" }
+  var trainedIndex: String { "\(self).trained.faiss" }
+  var index: String { "\(self).faiss" }
+  func embeddings(_ shard: Int) -> String { "\(self).\(shard).npy" }
+  func index(_ shard: Int) -> String { "\(self).\(shard).faiss" }
+}
+
+/// The stages of a run, each declared in a file of the folder Stages, and what they all look at.
+final class PipelineStages {
+  let sides: [PipelineSide]
+  let model: String
+  let options: PipelineOptions
+  let output: String
+  let threads: Int
+  let job: Job
+  let run: StageRun
+  var folder: WorkFolder { run.folder }
+
+  private var encoder: SentenceEncoder?
+  /// For each side a line whose place in the stored text is known: where the search for a later one begins.
+  private var places = [LinePlace(), LinePlace()]
+
+  init(
+    sides: [PipelineSide], model: String, options: PipelineOptions, output: String, threads: Int, job: Job,
+    run: StageRun
+  ) {
+    self.sides = sides
+    self.model = model
+    self.options = options
+    self.output = output
+    self.threads = threads
+    self.job = job
+    self.run = run
+  }
+
+  // MARK: texts
+
+  /// How many different sentences a side has.
+  func rows(_ side: Side) throws(Failure) -> Int { try run.counts(of: read(side)).unique }
+
+  func shards(_ side: Side) throws(Failure) -> Int {
+    try options.shards.count(side.number) { () throws(Failure) in try rows(side) }
+  }
+
+  /// The rows of a shard.
+  func rows(_ side: Side, _ shard: Int) throws(Failure) -> Range<Int> {
+    let (rows, shards) = (try rows(side), try shards(side))
+    guard shards <= rows else {
+      throw Failure(
+        .usage, "--shards", "\(sides[side.number].input) has \(rows) sentences for \(shards) shards",
+        remedy: "ask for at most as many shards as sentences")
+    }
+    return rows * shard / shards..<rows * (shard + 1) / shards
+  }
+
+  /// How the texts that `read` writes are read: nothing in them needs mending, which may have made a line longer (U+FFFD
+  /// for a byte).
+  func storedText(_ side: Side) -> TextOptions {
+    TextOptions(format: .raw, maxLineBytes: min(1 << 30, 3 * sides[side.number].text.maxLineBytes))
+  }
+
+  /// Where a row begins in the stored text. Rows are asked for in rising order, so that the text is looked through once.
+  func place(_ side: Side, row: Int) throws(Failure) -> LinePlace {
+    let path = folder.file(side.text)
+    var place = places[side.number].line <= row ? places[side.number] : LinePlace()
+    try place.advance(to: row, in: MappedFile(path: path))
+    places[side.number] = place
+    return place
+  }
+
+  /// The sentences of a side as they are written beside pairs.
+  func pairSide(_ side: Side) throws(Failure) -> PairSide {
+    try readSide(text: folder.file(side.text), table: folder.file(side.table))
+  }
+
+  // MARK: the model and its embeddings
+
+  /// The model's files as inputs of a stage.
+  var modelFiles: [StageInput] {
+    [ModelFolder.File.configuration, ModelFolder.File.weights, ModelFolder.File.tokenizer].map {
+      .file("\(model)/\($0)", name: "model/\($0)")
+    }
+  }
+
+  func modelDigests() throws(Failure) -> [String: String] {
+    var digests: [String: String] = [:]
+    for case .file(let path, let name) in modelFiles { digests[name] = try run.digest(ofFile: path) }
+    return digests
+  }
+
+  func configuration() throws(Failure) -> Configuration {
+    try Configuration(path: "\(model)/\(ModelFolder.File.configuration)")
+  }
+
+  /// The encoder, whose weights are read when it is first needed.
+  func loadedEncoder() throws(Failure) -> SentenceEncoder {
+    if let encoder { return encoder }
+    let loaded = try SentenceEncoder(ModelFolder(path: model), threads: threads)
+    encoder = loaded
+    return loaded
+  }
+
+  /// Frees the memory of the model's weights.
+  func unloadEncoder() { encoder = nil }
+
+  /// The stages that make the embeddings of a side.
+  func encodings(_ side: Side) throws(Failure) -> [Stage<EncodeCounts>] {
+    try (0..<shards(side)).map { encode(side, $0) }
+  }
+
+  /// The rows of a shard.
+  func embeddings(_ side: Side, _ shard: Int) throws(Failure) -> EmbeddingFile {
+    try EmbeddingFile(path: folder.file(side.embeddings(shard)))
+  }
+
+  /// All shards of a side as one.
+  func embeddings(_ side: Side) throws(Failure) -> EmbeddingSide {
+    var files: [EmbeddingFile] = []
+    for shard in try 0..<shards(side) { files.append(try embeddings(side, shard)) }
+    return try EmbeddingSide(written: files)
+  }
+
+  // MARK: the search
+
+  /// The factory strings of the indices over the source and the target; nil for exact search.
+  func factories() throws(Failure) -> (source: String, target: String)? {
+    try options.index.factories { () throws(Failure) in
+      let configuration = try configuration()
+      return (try rows(.source), try rows(.target), configuration.embeddingSize)
+    }
+  }
+
+  func factory(_ side: Side) throws(Failure) -> String {
+    let factories = try factories()
+    return (side == .source ? factories?.source : factories?.target) ?? "Flat"
+  }
+
+  /// `exact`, or the factory strings of the indices over source and target.
+  func indexNames() throws(Failure) -> [String] { try factories().map { [$0.source, $0.target] } ?? ["exact"] }
+
+  func indexSettings(_ side: Side) throws(Failure) -> [String: String] {
+    ["factory": try factory(side), "rows": "\(try rows(side))"]
+  }
+
+  /// The lists of all rows, which `neighbours` wrote.
+  func storedNeighbours() throws(Failure) -> TwoWayNeighbours {
+    let (sources, targets) = (try rows(.source), try rows(.target))
+    return TwoWayNeighbours(
+      sources: 0..<sources, targets: 0..<targets,
+      forward: try NeighbourFiles.read(from: folder.file(Self.forward), count: targets),
+      backward: try NeighbourFiles.read(from: folder.file(Self.backward), count: sources))
+  }
+
+  // MARK: scores
+
+  /// Thresholds at which pairs are counted.
+  var thresholds: [Double] {
+    options.mining.margin == .ratio ? [1.0, 1.02, 1.04, 1.06, 1.08, 1.1, 1.2, 1.3] : []
+  }
+}

@@ -1,0 +1,73 @@
+import Work
+
+/// What a mining run did.
+public struct PipelineSummary: Sendable, Codable {
+  /// What became of one side's lines.
+  public struct Lines: Sendable, Codable {
+    /// Lines read, and different sentences among them, which are the rows encoded.
+    public var lines = 0, unique = 0
+    /// Lines left out because they are empty.
+    public var empty = 0
+    /// Lines mended: invalid UTF-8 replaced, ends cut off, tabs replaced.
+    public var repaired = 0, cut = 0, tabs = 0
+    /// Lines that a filter left out, by its reason.
+    public var dropped: [String: Int] = [:]
+
+    /// Of no lines.
+    public init() {}
+
+    init(_ read: ReadSummary) {
+      (lines, unique, empty) = (read.lines, read.unique, read.empty)
+      (repaired, cut, tabs, dropped) = (read.repaired, read.cut, read.tabs, read.dropped)
+    }
+  }
+
+  /// The two sides.
+  public var source = Lines(), target = Lines()
+  /// `exact`, or the factory strings of the indices over source and target.
+  public var index: [String] = []
+  /// The share of the true k nearest neighbours that were found, in a sample of each side's rows; 1 for exact search.
+  public var sourceRecall = 1.0, targetRecall = 1.0
+  /// Different pairs that are some row's best.
+  public var candidates = 0
+  /// Pairs written.
+  public var pairs = 0
+  /// Pairs at some thresholds, as `1.06`; only those that are not below the run's own.
+  public var pairsAtThreshold: [String: Int] = [:]
+  /// What planted pairs said, if there were any.
+  public var calibration: Calibration?
+  /// The stages in their order.
+  public var stages: [StageTiming] = []
+  /// Where the pairs are.
+  public var output = ""
+
+  private enum CodingKeys: String, CodingKey {
+    case source, target, index, candidates, pairs, calibration, stages, output
+    case sourceRecall = "source_recall"
+    case targetRecall = "target_recall"
+    case pairsAtThreshold = "pairs_at_threshold"
+  }
+}
+
+/// What scoring an aligned text did.
+public struct ScoreSummary: Sendable, Codable {
+  /// Lines of both texts, and those where a side is empty, whose score is 0.
+  public var lines = 0, empty = 0
+  /// Lines written: all, or those that pass the threshold.
+  public var written = 0
+  /// The share of the true neighbours that were found, as in `PipelineSummary`.
+  public var sourceRecall = 1.0, targetRecall = 1.0
+  /// Lines at some thresholds, as `1.06`.
+  public var linesAtThreshold: [String: Int] = [:]
+  /// The stages in their order.
+  public var stages: [StageTiming] = []
+  /// Where the lines are.
+  public var output = ""
+
+  private enum CodingKeys: String, CodingKey {
+    case lines, empty, written, stages, output
+    case sourceRecall = "source_recall"
+    case targetRecall = "target_recall"
+    case linesAtThreshold = "lines_at_threshold"
+  }
+}

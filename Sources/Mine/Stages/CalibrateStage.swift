@@ -1,0 +1,51 @@
+import Base
+import Kernels
+import Work
+
+/// Pairs planted.
+struct PlantedCount: StageCounts {
+  var planted: Int
+}
+
+extension PipelineStages {
+  private static let calibrationFile = "calibration.json"
+
+  /// Sees how well thresholds find planted pairs.
+  func calibrate(_ calibration: CalibrationOptions) -> Stage<PlantedCount> {
+    Stage(
+      "calibrate", kind: "calibrate", outputs: [Self.calibrationFile],
+      inputs: { [self] () throws(Failure) in
+        var inputs: [StageInput] = [.outputs(neighbours())]
+        for side in Side.allCases {
+          inputs += try encodings(side).map { .outputs($0) }
+          inputs.append(.outputs(read(side)))
+        }
+        return inputs + modelFiles + [.file(calibration.bitext, name: "bitext")]
+      },
+      settings: { [options] () throws(Failure) in
+        [
+          "pairs": "\(calibration.pairs)", "seed": "\(calibration.seed)", "k": "\(options.k)",
+          "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
+          "simd": Compute().simd,
+        ]
+      }
+    ) { [self] () throws(Failure) in
+      job.report("calibrating with \(calibration.pairs) planted pairs")
+      let planted = try PlantedPairs(
+        calibration, absentFrom: Side.allCases.map { (folder.file($0.text), storedText($0)) }, job: job)
+      let encoder = try loadedEncoder()
+      let compute = Compute(threads: threads)
+      let found = try planted.neighbours(
+        among: storedNeighbours(), source: embeddings(.source), target: embeddings(.target), k: options.k,
+        encoder: encoder, on: compute, job: job)
+      let result = Calibration(PairMiner(found), planted: planted.count, options: options.mining)
+      try JSONFile.write(result, to: folder.file(Self.calibrationFile))
+      return PlantedCount(planted: planted.count)
+    }
+  }
+
+  /// What the stage found.
+  func storedCalibration() throws(Failure) -> Calibration {
+    try JSONFile.read(Calibration.self, from: folder.file(Self.calibrationFile))
+  }
+}

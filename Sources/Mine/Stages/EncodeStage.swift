@@ -1,0 +1,30 @@
+import Base
+import Encoder
+import Kernels
+import Work
+
+/// Rows written, and tokens encoded.
+struct EncodeCounts: StageCounts {
+  var rows: Int, tokens: Int
+}
+
+extension PipelineStages {
+  /// Encodes the sentences of a shard.
+  func encode(_ side: Side, _ shard: Int) -> Stage<EncodeCounts> {
+    Stage(
+      "encode-\(side)-\(shard)", kind: "encode", outputs: [side.embeddings(shard)],
+      inputs: { [self] () throws(Failure) in modelFiles + [.outputs(read(side), only: [side.text])] },
+      // The instruction set is part of the settings: another one rounds differently.
+      settings: { [self] () throws(Failure) in
+        ["type": options.type.rawValue, "simd": Compute().simd, "rows": "\(try rows(side, shard))"]
+      }
+    ) { [self] () throws(Failure) in
+      let rows = try rows(side, shard)
+      let result = try encodeFile(
+        input: folder.file(side.text), options: storedText(side), lines: rows,
+        from: place(side, row: rows.lowerBound), encoder: loadedEncoder(), output: folder.file(side.embeddings(shard)),
+        type: options.type, job: job, subject: "\(side) \(shard)")
+      return EncodeCounts(rows: result.rows, tokens: result.tokens)
+    }
+  }
+}
