@@ -196,7 +196,7 @@ public struct Comparison: EvaluationResult {
   private static func data(_ outcomes: [String: Any]) -> String? { outcomes["data"] as? String }
 
   /// The hits of a JSON object; nil if it is damaged.
-  private static func hits(_ object: [String: Any]) -> Outcomes? {
+  static func hits(_ object: [String: Any]) -> Outcomes? {
     guard let unit = object["unit"] as? String, let n = object["n"] as? Int, n > 0,
       let packed = object["hits"] as? [String: [String]]
     else { return nil }
@@ -209,7 +209,7 @@ public struct Comparison: EvaluationResult {
   }
 
   /// The figures that both have: a share for every unit. Both directions together are a figure of their own.
-  private static func figures(_ old: Outcomes, _ new: Outcomes) -> [(name: String, old: [Double], new: [Double])] {
+  static func figures(_ old: Outcomes, _ new: Outcomes) -> [(name: String, old: [Double], new: [Double])] {
     func shares(_ lists: [[Bool]]) -> [Double] {
       (0..<(lists.first?.count ?? 0)).map { i in Double(lists.count { $0[i] }) / Double(lists.count) }
     }

@@ -86,7 +86,7 @@ struct EncodeCommand: ParsableCommand {
     var text =
       "\(Format.count(progress.tokens)) tokens, \(Format.rate(Double(progress.tokens) / progress.seconds)) tokens/s"
     if let fraction = progress.fraction {
-      text += String(format: ", %.1f %%", 100 * fraction)
+      text += ", \(decimal(100 * fraction, 1)) %"
       if fraction > 0 { text += ", \(Format.time(progress.seconds / fraction - progress.seconds)) left" }
     }
     return text

@@ -16,7 +16,7 @@ struct EvaluateCommand: ParsableCommand {
       """,
     subcommands: [
       EvaluateTatoeba.self, EvaluateRetrieval.self, EvaluateBucc.self, EvaluateXsim.self, EvaluateParaCrawl.self,
-      EvaluateClassify.self, EvaluateAll.self,
+      EvaluateClassify.self, EvaluateAll.self, EvaluateCompare.self,
     ])
 }
 
@@ -84,7 +84,7 @@ extension EvaluateArguments {
 
 extension EvaluationResult {
   /// The tables and notes, for a terminal.
-  fileprivate var text: String {
+  var text: String {
     var parts: [String] = []
     for section in sections {
       switch section {
