@@ -38,7 +38,7 @@ def main():
         ids = [pieces.encode(line.strip().lower())[:limit] or [1] for line in file]
     layer = nn.TransformerEncoderLayer(
         width, c["num_attention_heads"], c["intermediate_size"], 0.0, nn.functional.silu, batch_first=True)
-    encoder = nn.TransformerEncoder(layer, c["num_hidden_layers"]).eval()
+    encoder = nn.TransformerEncoder(layer, c["num_hidden_layers"], enable_nested_tensor=False).eval()
     words, places = nn.Embedding(c["vocab_size"], width), nn.Embedding(limit, width)
     start = time.perf_counter()
     with torch.inference_mode():

@@ -38,23 +38,22 @@ import Testing
     #expect(FloatFormat.narrow(bad.span, to: &halves) == 2)
   }
 
-  @Test func copiesOfEveryFormat() {
-    let bytes: [UInt8] = [0x80, 0x3F, 0x20, 0xC1, 0, 0, 0, 0]
-    var values = [Float](repeating: 9, count: 3)
+  /// Three numbers, of which `body` writes the first two.
+  private func written(_ body: (inout MutableSpan<Float>) -> Void) -> [Float] {
+    var values: [Float] = [9, 9, 9]
     var span = values.mutableSpan
-    FloatFormat.copyBrainFloats(bytes.span.bytes, to: &span, count: 2)
-    #expect(values == [1, -10, 9])
+    body(&span)
+    return values
+  }
+
+  @Test func copiesOfEveryFormat() {
+    let brains: [UInt16] = [0x3F80, 0xC120]
+    #expect(written { unsafe FloatFormat.copyBrainFloats(brains.span.bytes, to: &$0, count: 2) } == [1, -10, 9])
     let singles: [Float] = [3, 4]
-    span = values.mutableSpan
-    FloatFormat.copySingles(singles.span.bytes, to: &span, count: 2)
-    #expect(values == [3, 4, 9])
+    #expect(written { unsafe FloatFormat.copySingles(singles.span.bytes, to: &$0, count: 2) } == [3, 4, 9])
     let doubles = [0.1, 1e300]
-    span = values.mutableSpan
-    FloatFormat.copyDoubles(doubles.span.bytes, to: &span, count: 2)
-    #expect(values == [0.1, .infinity, 9])
+    #expect(written { unsafe FloatFormat.copyDoubles(doubles.span.bytes, to: &$0, count: 2) } == [0.1, .infinity, 9])
     let halves: [UInt16] = [0x3C00, 1]
-    span = values.mutableSpan
-    FloatFormat.copyHalves(halves.span.bytes, to: &span, count: 2)
-    #expect(values == [1, 0x1p-24, 9])
+    #expect(written { unsafe FloatFormat.copyHalves(halves.span.bytes, to: &$0, count: 2) } == [1, 0x1p-24, 9])
   }
 }
