@@ -95,8 +95,8 @@ import Testing
     let test = try folder.write("e.yaml", ["evaluations:", "  - {protocol: classify, train: t, dev: d, test: [x]}"])
     #expect(failure { _ = try Suite(path: test) }?.problem.contains("LANGUAGE=FILE") == true)
     let number = try folder.write(
-      "f.yaml", ["evaluations:", "  - protocol: paracrawl", "    source: s", "    keys: many"])
-    #expect(at(failure { _ = try Suite(path: number) }, number, "line 4, keys"))
+      "f.yaml", ["evaluations:", "  - {protocol: paracrawl, source: s, target: t,", "     keys: many}"])
+    #expect(at(failure { _ = try Suite(path: number) }, number, "line 3, keys"))
     let misspelt = try folder.write(
       "g.yaml", ["evaluations:", "  - protocol: tatoeba", "    folder: t", "    langauges: [de]"])
     let spelling = failure { _ = try Suite(path: misspelt) }
