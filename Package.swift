@@ -43,7 +43,7 @@ let package = Package(
     .target(name: "Base", dependencies: ["CCrypto"], swiftSettings: swift),
     .target(name: "Formats", dependencies: ["Base"], swiftSettings: swift),
     .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
-    .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
+    .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
     .target(
       name: "Encoder", dependencies: ["Base", "Corpus", "Formats", "Kernels", "CSentencePiece"], swiftSettings: swift),
@@ -59,10 +59,7 @@ let package = Package(
       swiftSettings: swift),
     .target(
       name: "Evaluate",
-      dependencies: [
-        "Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Mine", "Train",
-        .product(name: "Yams", package: "Yams"),
-      ],
+      dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Mine", "YAML"],
       swiftSettings: swift),
     .executableTarget(
       name: "ems",

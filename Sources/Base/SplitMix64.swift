@@ -1,5 +1,5 @@
 /// SplitMix64 (Steele, Lea and Flood 2014): few lines in any language, so that others can draw the same samples.
-package struct SplitMix64 {
+package struct SplitMix64: RandomNumberGenerator {
   private var state: UInt64
 
   /// A generator whose numbers are decided by the seed.

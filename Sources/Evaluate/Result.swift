@@ -1,3 +1,5 @@
+import Base
+
 /// What a protocol gave: figures for programs, and tables and charts for people.
 public protocol EvaluationResult: Encodable, Sendable {
   /// The protocol's name and what it ran on.

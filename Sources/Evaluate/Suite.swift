@@ -1,7 +1,7 @@
 import Base
 import Foundation
 import Mine
-import Yams
+import YAML
 
 /// A file that names data and protocols, to be run one after the other.
 ///
@@ -27,21 +27,16 @@ public struct Suite: Sendable {
   ///
   /// - Throws: `Failure` for a missing file, YAML that cannot be read, unknown protocols and keys, and names used twice.
   public init(path: String) throws(Failure) {
-    let file = try MappedFile(path: path)
-    let text = unsafe file.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-    let root: Any?
-    do {
-      root = try Yams.load(yaml: text)
-    } catch {
-      throw Failure(.badData, path, "is no YAML: \(error)", remedy: "`ems evaluate all --help` shows an example")
-    }
-    guard let top = root as? [String: Any], let list = top["evaluations"] as? [Any], !list.isEmpty else {
-      throw Failure(.badData, path, "has no list `evaluations`", remedy: "each element names a protocol and its data")
+    var top = try YAMLReader(path: path, what: "the suite")
+    let entries = try top.required("evaluations").sequence()
+    guard !entries.isEmpty else {
+      throw Failure(
+        .badData, path, "its list `evaluations` is empty", remedy: "`ems evaluate all --help` shows an example")
     }
     items = []
     var names: Set<String> = []
-    for (number, entry) in list.enumerated() {
-      var keys = try SuiteKeys(entry, path: path, place: "evaluation \(number + 1)")
+    for (number, entry) in entries.enumerated() {
+      var keys = try SuiteKeys(entry, path: path, number: number + 1)
       var item = try Self.item(&keys)
       try keys.finish()
       item.inputs = keys.inputs
@@ -170,40 +165,25 @@ private struct SuiteKeys {
   let path: String, place: String
   /// The paths that were asked for, of what is read.
   private(set) var inputs: [String] = []
-  private var values: [String: Any]
+  private var reader: YAMLReader
 
-  init(_ entry: Any, path: String, place: String) throws(Failure) {
+  init(_ entry: YAMLValue, path: String, number: Int) throws(Failure) {
     self.path = path
-    self.place = place
-    guard let values = entry as? [String: Any] else {
-      throw Failure(.badData, path, at: place, "is not a list of keys and values")
-    }
-    self.values = values
+    reader = try entry.mapping("evaluation \(number)")
+    place = reader.line.map { "\($0), evaluation \(number)" } ?? "evaluation \(number)"
   }
 
   func bad(_ problem: String, remedy: String? = nil) -> Failure {
     Failure(.badData, path, at: place, problem, remedy: remedy)
   }
 
-  mutating func string(_ key: String) throws(Failure) -> String? {
-    guard let value = values.removeValue(forKey: key) else { return nil }
-    guard let text = value as? String else { throw bad("`\(key)` must be a text", remedy: "put it in quotes") }
-    return text
-  }
+  mutating func string(_ key: String) throws(Failure) -> String? { try reader.optional(key)?.string() }
 
   mutating func integer(_ key: String) throws(Failure) -> Int? {
-    guard let value = values.removeValue(forKey: key) else { return nil }
-    guard let number = value as? Int else { throw bad("`\(key)` must be a whole number") }
-    return number
+    try reader.optional(key)?.int(Int(Int32.min)...Int(Int32.max))
   }
 
-  mutating func strings(_ key: String) throws(Failure) -> [String]? {
-    guard let value = values.removeValue(forKey: key) else { return nil }
-    guard let list = value as? [String] else {
-      throw bad("`\(key)` must be a list of texts", remedy: "the code no is a truth value in YAML: write \"no\"")
-    }
-    return list
-  }
+  mutating func strings(_ key: String) throws(Failure) -> [String]? { try reader.optional(key)?.strings() }
 
   mutating func need(_ key: String) throws(Failure) -> String {
     guard let value = try string(key) else { throw bad("lacks the key `\(key)`") }
@@ -234,9 +214,7 @@ private struct SuiteKeys {
     return name[...sign] + input(String(name[name.index(after: sign)...]))
   }
 
-  func finish() throws(Failure) {
-    if let key = values.keys.sorted().first { throw bad("has a key that the protocol does not know, `\(key)`") }
-  }
+  func finish() throws(Failure) { try reader.finish() }
 }
 
 extension String {

@@ -119,7 +119,7 @@ enum Format {
 
   /// Three significant digits or more: `0.123`, `12.3`, `1,234`.
   static func rate(_ x: Double) -> String {
-    x >= 100 ? count(Int(x.rounded())) : String(format: x >= 10 ? "%.1f" : "%.2f", x)
+    x >= 100 ? count(Int(x.rounded())) : decimal(x, x >= 10 ? 1 : 2)
   }
 
   /// `42 s`, `3 min 5 s`, `2 h 10 min`, `12 days`.
@@ -136,9 +136,9 @@ enum Format {
   static func bytes(_ n: Int) -> String {
     var value = Double(n)
     for unit in ["bytes", "kB", "MB", "GB"] {
-      if value < 1000 { return unit == "bytes" ? "\(n) bytes" : String(format: "%.1f %@", value, unit) }
+      if value < 1000 { return unit == "bytes" ? "\(n) bytes" : "\(decimal(value, 1)) \(unit)" }
       value /= 1000
     }
-    return String(format: "%.1f TB", value)
+    return "\(decimal(value, 1)) TB"
   }
 }

@@ -238,7 +238,7 @@ struct IndexCommand: ParsableCommand {
       if common.json {
         try Console.printJSON(["recall": share, "k": Double(reading.k), "nprobe": Double(index.probes)])
       } else {
-        print(String(format: "recall@%d %.4f (nprobe %d)", reading.k, share, index.probes))
+        print("recall@\(reading.k) \(decimal(share, 4)) (nprobe \(index.probes))")
       }
     }
   }

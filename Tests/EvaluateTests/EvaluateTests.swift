@@ -88,12 +88,21 @@ import Testing
     #expect(failure { _ = try Suite(path: unknown) }?.problem.contains("guess") == true)
     let twice = try folder.write(
       "c.yaml", ["evaluations:", "  - {protocol: tatoeba, folder: t}", "  - {protocol: tatoeba, folder: u}"])
-    #expect(failure { _ = try Suite(path: twice) }?.place == "evaluation 2")
+    #expect(failure { _ = try Suite(path: twice) }?.place == "line 3, evaluation 2")
     let retrieval = try folder.write(
       "d.yaml", ["evaluations:", "  - {protocol: bucc, source: s, target: t, gold: g, retrieval: best}"])
     #expect(failure { _ = try Suite(path: retrieval) }?.problem.contains("retrieval") == true)
     let test = try folder.write("e.yaml", ["evaluations:", "  - {protocol: classify, train: t, dev: d, test: [x]}"])
     #expect(failure { _ = try Suite(path: test) }?.problem.contains("LANGUAGE=FILE") == true)
+    let number = try folder.write(
+      "f.yaml", ["evaluations:", "  - {protocol: paracrawl, source: s, target: t,", "     keys: many}"])
+    #expect(at(failure { _ = try Suite(path: number) }, number, "line 3, keys"))
+    let misspelt = try folder.write(
+      "g.yaml", ["evaluations:", "  - protocol: tatoeba", "    folder: t", "    langauges: [de]"])
+    let spelling = failure { _ = try Suite(path: misspelt) }
+    #expect(spelling?.place == "line 4, langauges" && spelling?.remedy?.contains("languages") == true)
+    let broken = try folder.write("h.yaml", ["evaluations:", "  - {protocol: tatoeba"])
+    #expect(failure { _ = try Suite(path: broken) }?.place?.hasPrefix("line 3") == true)
   }
 
   @Test func suitesRunFromEmbeddingsAndLookForTheirFilesFirst() throws {

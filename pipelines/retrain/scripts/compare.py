@@ -5,7 +5,6 @@ import argparse
 import json
 from pathlib import Path
 
-from significance import compare
 from texts import read_json, run_main, write_json
 
 # What stands for a protocol in the table, in this order of preference; everything else is in the evaluations' own JSON.
@@ -32,30 +31,28 @@ def headlines(evaluation):
     return figures
 
 
-def per_line(judged):
-    """For each test, the share of both directions that is right, line by line."""
+def paired(test):
+    """What `ems evaluate compare` found about a test, in the words of comparison.json."""
     return {
-        name: [(f + b) / 2 for f, b in zip(found["forward"], found["backward"])] for name, found in judged.items()
+        "sentences": test["n"], "higher": test["better"], "lower": test["worse"],
+        **{k: test[k] for k in ("difference", "low", "high", "sign_test_p")},
     }
 
 
-def mean_lines(runs):
-    """The mean over seeds, line by line."""
-    return {name: [sum(v) / len(v) for v in zip(*(run[name] for run in runs))] for name in runs[0]}
+def over_languages(evaluation):
+    """The tests over the languages of a protocol that `ems evaluate --compare` made."""
+    return [test for test in evaluation.get("comparison", {}).get("tests", []) if test["unit"] == "languages"]
 
 
-def verdict(pooled, by_seed):
+def verdict(answer, pooled):
     """One sentence for the retrained models against the controls, all tests' sentences together."""
-    d, p = 100 * pooled["difference"], pooled["sign_test_p"]
-    where = f"{d:+.1f} points against the control (95% interval {100 * pooled['low']:+.1f} to {100 * pooled['high']:+.1f}, "
-    where += f"sign test p = {p:.2g})"
-    agreeing = sum(x * d > 0 for x in by_seed)
+    by_seed = pooled["by_run"]
+    where = f"{100 * pooled['difference']:+.1f} points against the control (95% interval {100 * pooled['low']:+.1f} to "
+    where += f"{100 * pooled['high']:+.1f}, sign test p = {pooled['sign_test_p']:.2g})"
     if len(by_seed) > 1:
-        where += f"; {agreeing} of {len(by_seed)} seeds agree"
-    sure = p < 0.05 and (pooled["low"] > 0 or pooled["high"] < 0)
-    if sure and agreeing == len(by_seed):
-        return ("helped" if d > 0 else "hurt"), f"Mined text {'helped' if d > 0 else 'hurt'}: {where}."
-    return "open", f"No difference was shown: {where}."
+        where += f"; {sum(x * pooled['difference'] > 0 for x in by_seed)} of {len(by_seed)} seeds agree"
+    word = {"better": "helped", "worse": "hurt", "open": "open"}[answer]
+    return word, f"No difference was shown: {where}." if word == "open" else f"Mined text {word}: {where}."
 
 
 def main():
@@ -78,28 +75,21 @@ def main():
         row["by_seed"] = {arm: [figures[run][name] for run in arms[arm]] for arm in ("control", "retrained")}
         table.append(row)
 
-    lines = {run: per_line(read_json(folder / run / "lines.json")) for runs in arms.values() for run in runs}
-    means = {arm: mean_lines([lines[run] for run in runs]) for arm, runs in arms.items()}
-    comparisons = (("control", "retrained"), ("start", "retrained"), ("start", "control"))
+    compared = {
+        (old, new): read_json(folder / "compared" / f"{new}-against-{old}.json")
+        for old, new in (("control", "retrained"), ("start", "retrained"), ("start", "control"))
+    }
+    # The last row has the sentences of all tests together; that one decides.
+    decisive = compared["control", "retrained"]
     tests = []
-    for name in [*means["start"], None]:
-        # The last row has the sentences of all tests together; that one decides.
-        def values(lines_of, name=name):
-            return lines_of[name] if name else [v for column in lines_of.values() for v in column]
-
-        row = {"name": name or "all tests", "accuracy": {}, "compared": {}}
-        for arm in arms:
-            column = values(means[arm])
-            row["accuracy"][arm] = sum(column) / len(column)
-        row["by_seed"] = [
-            sum(values(lines[b])) / len(values(lines[b])) - sum(values(lines[a])) / len(values(lines[a]))
-            for a, b in zip(arms["control"], arms["retrained"])
-        ]
-        for old, new in comparisons:
-            row["compared"][f"{new} against {old}"] = compare(values(means[old]), values(means[new]))
-        tests.append(row)
-    pooled = tests[-1]
-    answer, sentence = verdict(pooled["compared"]["retrained against control"], pooled["by_seed"])
+    for i, test in enumerate(decisive["tests"]):
+        tests.append({
+            "name": test["name"], "by_seed": test["by_run"],
+            "accuracy": {
+                "start": compared["start", "retrained"]["tests"][i]["old"], "control": test["old"], "retrained": test["new"]},
+            "compared": {f"{new} against {old}": paired(c["tests"][i]) for (old, new), c in compared.items()},
+        })
+    answer, sentence = verdict(decisive["answer"], decisive["tests"][-1])
 
     training = {}
     for run in arms["control"] + arms["retrained"]:
@@ -109,15 +99,11 @@ def main():
             # A run that was continued says some of it again.
             "log": [found[-1] for part in (" corpora, ", "drawn: ", "steps: ") if (found := [x for x in log if part in x])],
         }
-    # `ems evaluate --compare` wrote these: signs and intervals over the languages of a protocol.
-    over_languages = {
-        run: evaluations[run]["comparison"]["paired"] for run in arms["retrained"]
-        if evaluations[run].get("comparison", {}).get("paired")
-    }
+    languages = {run: found for run in arms["retrained"] if (found := over_languages(evaluations[run]))}
     write_json(arguments.output, {
         "answer": answer, "verdict": sentence, "settings": settings,
         "mined": read_json(folder / "mined" / "selected.json"), "decontaminated": read_json(folder / "mined" / "clean.json"),
-        "tests": tests, "figures": table, "over_languages": over_languages, "training": training,
+        "tests": tests, "figures": table, "over_languages": languages, "training": training,
     })
 
 

@@ -159,12 +159,23 @@ class Settings:
 
     @property
     def old_corpora(self):
-        """The old data's corpora of the two mined languages, in the form that select_pairs.py takes."""
-        return [
-            {"path": c["path"], "exclude_origins": c.get("exclude_origins", []),
-             "turned": c["source_language"] == self.languages[1]}
-            for c in self.recipe["data"] if {c["source_language"], c["target_language"]} == set(self.languages)
-        ]
+        """The old data's corpora of the two mined languages."""
+        return [c for c in self.recipe["data"] if {c["source_language"], c["target_language"]} == set(self.languages)]
+
+    @property
+    def select_options(self):
+        """Options of `ems pairs select`."""
+        options = []
+        for key in ("threshold", "min_characters", "max_characters", "length_ratio", "limit"):
+            options += [f"--{key.replace('_', '-')}", str(self.select[key])]
+        # With the sign, since an empty word alone would be no value.
+        options.append(f"--drop-flags={','.join(self.select['drop_flags'])}")
+        for corpus in self.old_corpora:
+            turned = corpus["source_language"] == self.languages[1]
+            options += ["--known-turned" if turned else "--known", corpus["path"]]
+            for origin in corpus.get("exclude_origins", []):
+                options += ["--except", f"{corpus['path']}={origin}"]
+        return options
 
     @property
     def shown(self):

@@ -1,10 +1,9 @@
-"""Reading and writing of texts, and the key under which two sentences count as the same."""
+"""Reading and writing of texts."""
 
 import json
 import os
 import subprocess
 import sys
-import unicodedata
 from pathlib import Path
 
 # The exit kinds of `ems`.
@@ -71,19 +70,3 @@ def read_json(path):
         raise Failure(path, f"cannot be read: {error.strerror}", kind=MISSING) from None
     except ValueError as error:
         raise Failure(path, f"is not JSON: {error}", "delete it and run again") from None
-
-
-# Default ignorable characters among letters and marks: they are no part of a key.
-_IGNORABLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}
-_IGNORABLE |= set(range(0x180B, 0x1810)) | set(range(0xFE00, 0xFE10)) | set(range(0xE0100, 0xE01F0))
-
-
-def key(text):
-    """What is left of a sentence without case, punctuation, spacing and compatibility forms.
-
-    The definition of `Normalizer` in Sources/Corpus: NFKC, lower case, NFKC, then letters, marks and numbers alone.
-    """
-    if text.isascii():
-        return "".join(c for c in text.lower() if c.isalnum())
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
-    return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN" and ord(c) not in _IGNORABLE)

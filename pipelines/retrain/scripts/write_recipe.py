@@ -14,7 +14,6 @@ from pathlib import Path
 
 import yaml
 
-from decontaminate import test_files
 from texts import run_main, write
 
 
@@ -50,7 +49,7 @@ def expanded(paths):
     result = []
     for path in map(Path, paths):
         nested = path.is_dir() and any(p.is_dir() for p in path.iterdir())
-        result += [str(p) for p in test_files([path])] if nested else [str(path)]
+        result += sorted(str(p) for p in path.rglob("*") if p.is_file()) if nested else [str(path)]
     return result
 
 
