@@ -15,8 +15,11 @@ public enum StageInput {
 /// Nothing happens until a `StageRun` is asked for its result. Inputs and settings are functions, since they may depend on
 /// what earlier stages count (the number of shards, the kind of search).
 public struct Stage<Counts: StageCounts>: AnyStage {
+  /// See `AnyStage`.
   public let name: String
+  /// See `AnyStage`.
   public let kind: String
+  /// See `AnyStage`.
   public let outputs: [String]
   let givenInputs: () throws(Failure) -> [StageInput]
   let settings: () throws(Failure) -> [String: String]
@@ -43,8 +46,10 @@ public struct Stage<Counts: StageCounts>: AnyStage {
     self.body = body
   }
 
+  /// See `AnyStage`.
   public func inputs() throws(Failure) -> [StageInput] { try givenInputs() }
 
+  /// See `AnyStage`.
   public func result(in run: StageRun) throws(Failure) -> any AnyStageManifest { try run.result(of: self) }
 }
 
