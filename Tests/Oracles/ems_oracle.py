@@ -8,6 +8,7 @@ import torch
 ENC = "model.bert.encoder.layer.{}."
 WORD = "model.bert.embedding.word_embedding.embedding.weight"
 POSITION = "model.bert.embedding.position_embedding.position_embeddings.weight"
+POOLING = "model.pooling.weight"
 PROJECTION = 128  # output size of the contrastive head; the same for every model size
 
 
@@ -74,7 +75,7 @@ def encode(p, ids, lengths, heads, eps=1e-12):
     def split(t):
         return t.view(batch, T, heads, d // heads).transpose(1, 2)
 
-    layers = 1 + max(int(k.split(".")[4]) for k in p if k.startswith("model.bert.encoder.layer."))
+    layers = 1 + max((int(k.split(".")[4]) for k in p if k.startswith("model.bert.encoder.layer.")), default=-1)
     for i in range(layers):
         a, b = ENC.format(i) + "attention.", ENC.format(i)
         q, k, v = (split(linear(p, a + "self_attention." + n, x)) for n in ("query", "key", "value"))
@@ -84,7 +85,13 @@ def encode(p, ids, lengths, heads, eps=1e-12):
         x = layer_norm(p, a + "output.LayerNorm", x + linear(p, a + "output.dense", y), eps)
         y = linear(p, b + "output.dense", swish(linear(p, b + "intermediate.dense", x)))
         x = layer_norm(p, b + "output.LayerNorm", x + y, eps)
-    return x.masked_fill(~real[..., None], 0).sum(1) / lengths[:, None]
+    if POOLING in p:
+        # The mean weighted by exp of every piece's number.
+        share = p[POOLING][ids].masked_fill(~real, float("-inf")).softmax(-1)
+        u = (share[..., None] * x).sum(1)
+    else:
+        u = x.masked_fill(~real[..., None], 0).sum(1) / lengths[:, None]
+    return u
 
 
 def bag(ids, lengths, vocab, dtype):

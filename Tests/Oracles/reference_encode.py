@@ -16,13 +16,18 @@ import ems_oracle as ems
 def read_model(folder):
     from safetensors.torch import load_file
     c = json.load(open(os.path.join(folder, "config.json")))
-    if c.get("hidden_act", "swish") != "swish" or c.get("pooling", "mean") != "mean":
-        sys.exit("only hidden_act swish and pooling mean are known")
+    if c.get("hidden_act", "swish") != "swish" or c.get("pooling", "mean") not in ("mean", "weighted"):
+        sys.exit("only hidden_act swish and pooling mean or weighted are known")
     p = load_file(os.path.join(folder, "model.safetensors"))
     layers = {k.split(".")[4] for k in p if k.startswith("model.bert.encoder.layer.")}
     found = {"num_hidden_layers": len(layers), "hidden_size": p[ems.WORD].shape[1], "vocab_size": p[ems.WORD].shape[0],
-             "max_position_embeddings": p[ems.POSITION].shape[0] - 1,
-             "intermediate_size": p[ems.ENC.format(0) + "intermediate.dense.weight"].shape[0]}
+             "max_position_embeddings": p[ems.POSITION].shape[0] - 1}
+    if layers:
+        found["intermediate_size"] = p[ems.ENC.format(0) + "intermediate.dense.weight"].shape[0]
+    if (c.get("pooling") == "weighted") != (ems.POOLING in p):
+        sys.exit(f"config.json says pooling {c.get('pooling')}, the tensors say otherwise")
+    if c.get("projection_size"):
+        sys.exit("models that answer in a teacher's space are not known")
     for k, n in found.items():
         if k in c and c[k] != n:
             sys.exit(f"config.json says {k} = {c[k]}, the tensors say {n}")
@@ -76,7 +81,7 @@ else:
     if not (a.spm and a.heads):
         sys.exit("--checkpoint needs --spm and --heads: neither stands in the file")
     p, spm, heads, lower, eps = read_checkpoint(a.checkpoint), a.spm, a.heads, not a.no_lowercase, 1e-12
-p = {k: x.to(torch.float32 if a.single else torch.float64) for k, x in p.items() if k.startswith("model.bert.")}
+p = {k: x.to(torch.float32 if a.single else torch.float64) for k, x in p.items() if k.startswith("model.bert.") or k == ems.POOLING}
 cut = len(p[ems.POSITION]) - 1
 tokenizer = sentencepiece.SentencePieceProcessor(model_file=spm)
 if tokenizer.get_piece_size() > len(p[ems.WORD]):
