@@ -110,7 +110,20 @@ final class Teachers {
 
   /// The lines of a text. The text and the rows are seen to belong together.
   func table(_ path: String, for teacher: TeacherRows) throws(Failure) -> LineTable {
-    if let known = tables[path] { return known }
+    let table: LineTable
+    if let known = tables[path] { table = known } else { table = try read(path) }
+    tables[path] = table
+    // For every file of rows anew: several may name one text.
+    guard table.count == teacher.rows.rows else {
+      throw Failure(
+        .badData, teacher.path, "has \(teacher.rows.rows) rows, but \(path) has \(table.count) lines",
+        remedy: "make the teacher's rows again from this text")
+    }
+    try teacher.check(madeFrom: path)
+    return table
+  }
+
+  private func read(_ path: String) throws(Failure) -> LineTable {
     var table = LineTable()
     let reader = try LineReader(path: path, options: TextOptions(format: .raw))
     var batch = LineBatch()
@@ -121,13 +134,6 @@ final class Teachers {
         table.count += 1
       }
     }
-    guard table.count == teacher.rows.rows else {
-      throw Failure(
-        .badData, teacher.path, "has \(teacher.rows.rows) rows, but \(path) has \(table.count) lines",
-        remedy: "make the teacher's rows again from this text")
-    }
-    try teacher.check(madeFrom: path)
-    tables[path] = table
     return table
   }
 

@@ -291,6 +291,14 @@ import Train
     _ = try place.folder.write("t.npy.json", "{\"text_sha256\": \"0123\"}")
     expect(try problem("{rows: t.npy, lines: t.txt}"), says: "t.txt", "is not the text", "t.npy.json")
     expect(try problem("t.npy"), says: "a.tsv", "is not the text", "t.npy.json")
+    // A second file of rows for a text that the first one goes with.
+    try? FileManager.default.removeItem(atPath: place.folder.file("t.npy.json"))
+    _ = try place.folder.write("t.txt", sentences.map { "\($0)\n" }.joined())
+    try write("fewer.npy", Array(sentences.dropLast(5)))
+    let twice = ["t.npy", "fewer.npy"].map { pairs("a.tsv", "target_embeddings: {rows: \($0), lines: t.txt}") }
+    expect(
+      try failureOf(recipe("twice", data: "[\(twice.joined(separator: ", "))]")), says: "fewer.npy", "115 rows",
+      "t.txt has 120 lines")
     // Two teachers.
     try write("w24.npy", sentences)
     try write("w20.npy", targets("b.tsv"), width: 20)
