@@ -53,11 +53,14 @@ public final class OutputFile {
     buffer.reserveCapacity(Self.bufferSize)
   }
 
+  /// What failures call standard output.
+  public static let standardOutputName = "standard output"
+
   /// Standard output, written directly. (By the name `/dev/stdout` it could not be told from a file it is sent to.)
   public static func standardOutput() throws(Failure) -> OutputFile {
     let (descriptor, code) = retryingInterrupts { dup(STDOUT_FILENO) }
-    guard descriptor >= 0 else { throw .system("cannot write", "standard output", errno: code) }
-    return OutputFile(name: "standard output", descriptor: descriptor)
+    guard descriptor >= 0 else { throw .system("cannot write", standardOutputName, errno: code) }
+    return OutputFile(name: standardOutputName, descriptor: descriptor)
   }
 
   deinit {

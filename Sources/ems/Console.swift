@@ -52,7 +52,7 @@ struct Console: TrainingObserver, Sendable {
 
   static func error(_ failure: Failure) { write("ems: error: \(failure)\n") }
 
-  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  static func write(_ text: String) { StandardStreams.log(text) }
 
   /// Prints a result as one JSON object on one line.
   static func printJSON(_ value: some Encodable) throws {

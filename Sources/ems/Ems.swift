@@ -15,14 +15,14 @@ struct Ems: ParsableCommand {
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
   static func main() {
-    // A reader that goes away (`ems ... | head`) shall be a write error, not a silent death.
-    signal(SIGPIPE, SIG_IGN)
-    // And so shall a file that may not grow further (ulimit -f).
-    signal(SIGXFSZ, SIG_IGN)
+    StandardStreams.prepare()
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as Failure {
+      if failure.kind == .io, failure.subject == OutputFile.standardOutputName, StandardStreams.outputHasNoReader {
+        StandardStreams.dieOfBrokenPipe()
+      }
       Console.error(failure)
       Glibc.exit(failure.kind.rawValue)
     } catch {
