@@ -22,6 +22,11 @@ public final class SentenceEncoder: Sendable {
   /// batches already keep the matrix product busy, and their activations stay in cache.
   public static func defaultBatchTokens(width: Int) -> Int { width >= 512 ? 1024 : 2048 }
 
+  /// An LSTM takes one product a step over the sentences of a batch, so that it wants many of them.
+  static func defaultBatchTokens(_ configuration: Configuration) -> Int {
+    configuration.layout.lstmInputSize == nil ? defaultBatchTokens(width: configuration.hiddenSize) : 4096
+  }
+
   /// Reads a model's weights.
   ///
   /// - Parameters:
@@ -32,7 +37,7 @@ public final class SentenceEncoder: Sendable {
     precondition(threads >= 1 && batchTokens ?? 1 >= 1)
     self.model = model
     self.threads = threads
-    self.batchTokens = batchTokens ?? Self.defaultBatchTokens(width: model.configuration.hiddenSize)
+    self.batchTokens = batchTokens ?? Self.defaultBatchTokens(model.configuration)
     let compute = Compute(threads: threads)
     simd = compute.simd
     weights = try InferenceWeights(model, on: compute)
@@ -44,6 +49,10 @@ public final class SentenceEncoder: Sendable {
   /// The number of parameters in the layers' matrices. A token takes two floating-point operations for each.
   public var matrixParameters: Int {
     let (d, f) = (model.configuration.hiddenSize, model.configuration.intermediateSize)
+    if let inputs = model.configuration.layout.lstmInputSize {
+      return 4 * d
+        * (inputs + (model.configuration.numHiddenLayers - 1) * d + model.configuration.numHiddenLayers * d / 2)
+    }
     return model.configuration.numHiddenLayers * (4 * d * d + 2 * d * f)
   }
 
