@@ -35,6 +35,7 @@ public struct ModelImport: Sendable {
   /// What it is.
   let encoder: ImportedEncoder
   let notes: [String]
+  private let tokenizerFolder: String
   /// The files of the recipes, the encoder's first: each layer behind the pooling has its own.
   private let weights: WeightFiles
   private let dense: [WeightFiles]
@@ -54,6 +55,8 @@ public struct ModelImport: Sendable {
       encoder = try LaserImport.encoder(weights)
       dense = []
       notes = []
+      tokenizerFolder = checkpoint.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
+        separator: "/")
       return
     }
     let modules = try HubModules(source, pooling: options.pooling, ignoring: options.ignoredKeys)
@@ -103,6 +106,7 @@ public struct ModelImport: Sendable {
     weights = found
     self.encoder = encoder
     notes = modules.notes
+    tokenizerFolder = modules.transformer
   }
 
   /// LASER's checkpoint among the files of a source, or the source itself; nil for a source of another kind.
@@ -131,6 +135,41 @@ public struct ModelImport: Sendable {
       return value.isEmpty || value.utf8.count > 100 ? nil : String(value)
     }
     return nil
+  }
+
+  /// Writes the model folder, which appears under its name only when it is complete.
+  ///
+  /// - Parameter output: the folder; its parent exists.
+  /// - Throws: `Failure` when the name is taken, the tokenizer is not supported or another model's, a weight is not finite,
+  ///   or writing fails. Nothing is left behind then.
+  @discardableResult
+  public func write(to output: String, _ options: Options = Options()) throws(Failure) -> Report {
+    try ModelFolder.write(
+      to: output, configuration: configuration, tokenizer: importedTokenizer(from: tokenizerFolder), card: card,
+      type: options.type, replace: options.replace
+    ) { (shape, writer) throws(Failure) in try write(shape, to: writer) }
+    return Report(configuration: configuration, notes: notes, ignored: ignoredTensors())
+  }
+
+  private var card: String {
+    let c = configuration
+    let layout = c.layout
+    let name = source.split(separator: "/").last.map(String.init) ?? source
+    var behind = layout.dense.map { "a layer to \($0.size) (\($0.activation.rawValue))" }
+    if layout.unitLength { behind.append("length 1") }
+    return """
+      # \(name)
+
+      Imported by `ems model import`.
+
+      - Family: \(layout.family.rawValue), \(c.numHiddenLayers) layers, hidden size \(c.hiddenSize)\
+      \(layout.lstmInputSize == nil ? ", \(c.numAttentionHeads) heads, feed-forward size \(c.intermediateSize)" : "")
+      - Sentence: \(layout.poolings.map(\.rawValue).joined(separator: " + "))\(behind.map { ", \($0)" }.joined())
+      - Longest input: \(c.maxPositionEmbeddings) tokens
+      - Parameters: \(c.parameterCount)
+      - Licence: \(layout.licence ?? "not named by the source")
+
+      """
   }
 
   /// Writes the model's tensors alone.
