@@ -9,10 +9,12 @@ import Glibc
 /// elsewhere is refused as a whole. The folder appears when it is complete. Owners, rights and times of the archive play
 /// no part.
 ///
-/// - Parameter fetched: whether the archive is new; a folder that is there already is then not taken for its content.
+/// - Parameters:
+///   - fetched: whether the archive is new; a folder that is there already is then not taken for its content.
+///   - job: says whether to stop.
 /// - Returns: the folder's name, nil for a file that is no archive.
 /// - Throws: `Failure` naming the archive and the entry.
-func unpack(_ file: ManifestFile, fetched: Bool, in folder: DataFolder) throws(Failure) -> String? {
+func unpack(_ file: ManifestFile, fetched: Bool, in folder: DataFolder, job: Job) throws(Failure) -> String? {
   guard file.format == .tar || file.format == .zip else { return nil }
   let target = unpackedName(file.name)
   let shown = folder.shown(file.name)
@@ -28,7 +30,7 @@ func unpack(_ file: ManifestFile, fetched: Bool, in folder: DataFolder) throws(F
   let staged = target.replacing("/", with: "%2F") + ".unpack"
   let root = try folder.unfinishedFolder(staged)
   do throws(Failure) {
-    try unpackAll(archive, into: root, shown: shown)
+    try unpackAll(archive, into: root, shown: shown, job: job)
     try folder.publish(staged, as: target)
   } catch {
     folder.removeUnfinishedFolder(staged)
@@ -47,7 +49,7 @@ package func unpackedName(_ name: String) -> String {
   return name + ".unpacked"
 }
 
-private func unpackAll(_ file: Descriptor, into root: Descriptor, shown: String) throws(Failure) {
+private func unpackAll(_ file: Descriptor, into root: Descriptor, shown: String, job: Job) throws(Failure) {
   guard let archive = unsafe archive_read_new() else { throw Failure(.software, "libarchive", "cannot be started") }
   defer { unsafe archive_read_free(archive) }
   func failure() -> Failure {
@@ -79,7 +81,7 @@ private func unpackAll(_ file: Descriptor, into root: Descriptor, shown: String)
       // Walking to something in it makes it.
       _ = try walk(from: root, to: "\(path)/x", create: true, shown: shown)
     case S_IFREG where unsafe archive_entry_hardlink(entry) == nil:
-      try unsafe unpackFile(path, from: archive, into: root, shown: shown, failure)
+      try unsafe unpackFile(path, from: archive, into: root, shown: shown, job: job, failure)
     default:
       throw Failure(
         .badData, shown, at: "entry \(printable(raw))", "is a link or a device, which is not unpacked",
@@ -103,7 +105,7 @@ private func safePath(_ name: String, shown: String) throws(Failure) -> String? 
 }
 
 private func unpackFile(
-  _ path: String, from archive: OpaquePointer, into root: Descriptor, shown: String, _ failure: () -> Failure
+  _ path: String, from archive: OpaquePointer, into root: Descriptor, shown: String, job: Job, _ failure: () -> Failure
 ) throws(Failure) {
   guard let (folder, last) = try walk(from: root, to: path, create: true, shown: shown) else { return }
   let (number, code) = retryingInterrupts {
@@ -115,7 +117,7 @@ private func unpackFile(
   }
   let file = Descriptor(number)
   while true {
-    if Interruption.requested { throw interrupted(shown) }
+    if job.isCancelled { throw interrupted(shown) }
     var block: UnsafeRawPointer?
     var count = 0
     var offset: Int64 = 0

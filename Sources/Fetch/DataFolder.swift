@@ -199,12 +199,14 @@ func status(_ file: Descriptor, _ shown: String) throws(Failure) -> stat {
 
 /// Hands the bytes of an open file on, from its start, in pieces of up to 1 MiB.
 ///
-/// - Throws: `Failure` for what reading or the body throws, and when a signal asked the process to stop.
-func readAll(_ file: Descriptor, _ shown: String, _ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+/// - Throws: `Failure` for what reading or the body throws, and when the job is cancelled.
+func readAll(
+  _ file: Descriptor, _ shown: String, job: Job, _ body: (RawSpan) throws(Failure) -> Void
+) throws(Failure) {
   var buffer = [UInt8](repeating: 0, count: 1 << 20)
   var offset = 0
   while true {
-    if Interruption.requested { throw interrupted(shown) }
+    if job.isCancelled { throw interrupted(shown) }
     let (count, code) = retryingInterrupts {
       unsafe buffer.withUnsafeMutableBytes { unsafe pread(file.number, $0.baseAddress, $0.count, off_t(offset)) }
     }

@@ -135,14 +135,16 @@ public struct DataSet: Sendable {
   /// its lines.
   ///
   /// - Returns: a report for each file, in order; `present` are those that are as the manifests say.
-  /// - Throws: `Failure` when there is no such folder, and when a signal asks to stop.
-  public func verify(_ observe: (FetchProgress) -> Void = { _ in }) throws(Failure) -> [FileReport] {
+  /// - Throws: `Failure` when there is no such folder, and when the job is cancelled.
+  public func verify(
+    job: Job = Job(), _ observe: (FetchProgress) -> Void = { _ in }
+  ) throws(Failure) -> [FileReport] {
     let folder = try DataFolder(reading: output)
     var reports: [FileReport] = []
     var progress = FetchProgress(files: items.count)
     for item in items {
       do throws(Failure) {
-        guard let report = try inspect(item, in: folder) else {
+        guard let report = try inspect(item, in: folder, job: job) else {
           throw Failure(.missingInput, folder.shown(item.file.name), "is not there", remedy: "`ems data fetch` gets it")
         }
         progress.bytes += report.bytes ?? 0
@@ -159,12 +161,15 @@ public struct DataSet: Sendable {
 
   /// Fetches what is missing. A file that fails does not keep the others from being fetched.
   ///
-  /// - Parameter observe: told about the progress, from several threads.
+  /// - Parameters:
+  ///   - job: says whether to stop.
+  ///   - observe: told about the progress, from several threads.
   /// - Returns: a report for each file, in order.
-  /// - Throws: `Failure` when the folder cannot be written to or another run works in it, and when a signal asks to stop;
+  /// - Throws: `Failure` when the folder cannot be written to or another run works in it, and when the job is cancelled;
   ///   what was fetched is kept then.
   public func fetch(
-    _ options: FetchOptions = FetchOptions(), observe: @escaping @Sendable (FetchProgress) -> Void = { _ in }
+    _ options: FetchOptions = FetchOptions(), job: Job = Job(),
+    observe: @escaping @Sendable (FetchProgress) -> Void = { _ in }
   ) throws(Failure) -> [FileReport] {
     let folder = try DataFolder(writing: output)
     let state = Mutex((reports: [FileReport?](repeating: nil, count: items.count), next: 0))
@@ -177,16 +182,16 @@ public struct DataSet: Sendable {
           state.next += 1
           return state.next - 1
         }
-        if i >= items.count || Interruption.requested { return }
+        if i >= items.count || job.isCancelled { return }
         var report: FileReport
         do throws(Failure) {
           let open: Connection
           if let connection { open = connection } else { open = try Connection() }
           connection = open
-          let job = FetchJob(item: items[i], folder: folder, options: options, progress: progress)
-          report = try job.run(on: open)
+          let fetch = FileFetch(item: items[i], folder: folder, options: options, job: job, progress: progress)
+          report = try fetch.run(on: open)
           if options.extract {
-            report.extracted = try unpack(items[i].file, fetched: report.state == .fetched, in: folder)
+            report.extracted = try unpack(items[i].file, fetched: report.state == .fetched, in: folder, job: job)
           }
         } catch {
           report = FileReport(items[i], error)
@@ -195,7 +200,7 @@ public struct DataSet: Sendable {
         progress.finished()
       }
     }
-    if Interruption.requested { throw interrupted(output) }
+    if job.isCancelled { throw interrupted(output) }
     return state.withLock { $0.reports.compactMap { $0 } }
   }
 
@@ -251,7 +256,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
 /// What is in the folder under a file's name; nil if nothing is.
 ///
 /// - Throws: `Failure(.badData)` when it is not what the manifest says.
-func inspect(_ item: FetchItem, in folder: DataFolder) throws(Failure) -> FileReport? {
+func inspect(_ item: FetchItem, in folder: DataFolder, job: Job) throws(Failure) -> FileReport? {
   let shown = folder.shown(item.file.name)
   guard let file = try folder.file(item.file.name) else { return nil }
   let size = Int(try status(file, shown).st_size)
@@ -259,11 +264,11 @@ func inspect(_ item: FetchItem, in folder: DataFolder) throws(Failure) -> FileRe
     throw Failure(.badData, shown, "has \(size) bytes, and \(wanted) in the manifest", remedy: differs)
   }
   let digest = SHA256()
-  try readAll(file, shown) { digest.add($0) }
+  try readAll(file, shown, job: job) { digest.add($0) }
   var report = FileReport(item, .present)
   report.bytes = size
   report.sha256 = digest.finish()
-  report.verified = try agrees(item.file, digest: report.sha256, shown: shown, path: shown)
+  report.verified = try agrees(item.file, digest: report.sha256, shown: shown, path: shown, job: job)
   return report
 }
 
@@ -273,7 +278,7 @@ private let differs = "it was changed or damaged: remove it and fetch it again, 
 ///
 /// - Returns: whether there was a digest to compare with.
 /// - Throws: `Failure(.badData)` when they differ.
-func agrees(_ file: ManifestFile, digest: String?, shown: String, path: String) throws(Failure) -> Bool {
+func agrees(_ file: ManifestFile, digest: String?, shown: String, path: String, job: Job) throws(Failure) -> Bool {
   if let wanted = file.sha256 {
     guard digest == wanted else {
       throw Failure(
@@ -287,7 +292,7 @@ func agrees(_ file: ManifestFile, digest: String?, shown: String, path: String) 
   let reader = try LineReader(path: path)
   var batch = LineBatch()
   while try reader.readBatch(into: &batch) {
-    if Interruption.requested { throw interrupted(shown) }
+    if job.isCancelled { throw interrupted(shown) }
   }
   guard reader.report.lines == wanted else {
     throw Failure(
@@ -297,30 +302,31 @@ func agrees(_ file: ManifestFile, digest: String?, shown: String, path: String) 
 }
 
 /// The way of one file.
-struct FetchJob {
+struct FileFetch {
   let item: FetchItem
   let folder: DataFolder
   let options: FetchOptions
+  let job: Job
   let progress: Progress
 
   private var file: ManifestFile { item.file }
 
   func run(on connection: Connection) throws(Failure) -> FileReport {
     do throws(Failure) {
-      if let report = try inspect(item, in: folder) { return report }
+      if let report = try inspect(item, in: folder, job: job) { return report }
     } catch {
       guard error.kind == .badData, options.replace else { throw error }
     }
     try folder.prepare(file.name)
-    let part = try PartFile(of: file.name, from: file.url, in: folder)
+    let part = try PartFile(of: file.name, from: file.url, in: folder, job: job)
     var farthest = part.count
     var failures = 0
     var startedAgain = false
     while true {
-      if Interruption.requested { throw interrupted(file.url) }
+      if job.isCancelled { throw interrupted(file.url) }
       part.kept = part.count
       // All bytes may be there already, if the process was killed before the file got its name.
-      let transfer = Transfer(of: file, to: part, source: item.source, onBytes: progress.add)
+      let transfer = Transfer(of: file, to: part, source: item.source, job: job, onBytes: progress.add)
       let end = part.count > 0 && part.count == part.total ? .complete : transfer.run(on: connection, options)
       let failure: Failure
       var pause: Double?
@@ -374,7 +380,7 @@ struct FetchJob {
     report.bytes = part.count
     report.sha256 = part.finishDigest()
     report.resumedFrom = part.kept > 0 ? part.kept : nil
-    report.verified = try agrees(file, digest: report.sha256, shown: file.url, path: part.path)
+    report.verified = try agrees(file, digest: report.sha256, shown: file.url, path: part.path, job: job)
     try part.publish(as: file.name)
     return report
   }
@@ -382,7 +388,7 @@ struct FetchJob {
   private func wait(_ seconds: Double) throws(Failure) {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
-      if Interruption.requested { throw interrupted(file.url) }
+      if job.isCancelled { throw interrupted(file.url) }
       Thread.sleep(forTimeInterval: min(0.1, seconds))
     }
   }

@@ -32,28 +32,28 @@ final class PartFile {
 
   /// Opens what there is of a file, or begins it. Bytes that came from another address, or of which it is not known whether
   /// the server still has the rest, are dropped.
-  init(of name: String, from url: String, in folder: DataFolder) throws(Failure) {
+  init(of name: String, from url: String, in folder: DataFolder, job: Job) throws(Failure) {
     self.folder = folder
     self.name = name.replacing("/", with: "%2F") + ".part"
     file = try folder.unfinished(self.name)
     record = Record(url: url)
-    let kept = try Self.record(folder, "\(self.name).json")
+    let kept = try Self.record(folder, "\(self.name).json", job: job)
     guard let kept, kept.url == url, kept.validator != nil else {
       try restart()
       return
     }
     record = kept
-    try readAll(file, shown) { bytes in
+    try readAll(file, shown, job: job) { bytes in
       digest.add(bytes)
       count += bytes.byteCount
     }
     if let total = record.total, count > total { try restart() }
   }
 
-  private static func record(_ folder: DataFolder, _ name: String) throws(Failure) -> Record? {
+  private static func record(_ folder: DataFolder, _ name: String, job: Job) throws(Failure) -> Record? {
     var bytes: [UInt8] = []
     let file = try folder.unfinished(name)
-    try readAll(file, name) { piece in unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) } }
+    try readAll(file, name, job: job) { piece in unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) } }
     return try? JSONDecoder().decode(Record.self, from: Data(bytes))
   }
 

@@ -62,6 +62,7 @@ final class Transfer: Receiver {
   private let file: ManifestFile
   private let part: PartFile
   private let source: String
+  private let job: Job
   private let onBytes: (Int) -> Void
   private let offset: Int
   private var header = ResponseHeader()
@@ -70,11 +71,13 @@ final class Transfer: Receiver {
 
   /// - Parameters:
   ///   - source: the publisher's page, for remedies.
+  ///   - job: says whether to stop.
   ///   - onBytes: told of every piece, with its size.
-  init(of file: ManifestFile, to part: PartFile, source: String, onBytes: @escaping (Int) -> Void) {
+  init(of file: ManifestFile, to part: PartFile, source: String, job: Job, onBytes: @escaping (Int) -> Void) {
     self.file = file
     self.part = part
     self.source = source
+    self.job = job
     self.onBytes = onBytes
     offset = part.count
   }
@@ -87,7 +90,7 @@ final class Transfer: Receiver {
       connectSeconds: options.connectSeconds, stallSeconds: options.stallSeconds)
     let (code, message) = connection.get(request, self)
     if let end { return end }
-    if Interruption.requested { return .failed(interrupted(file.url)) }
+    if job.isCancelled { return .failed(interrupted(file.url)) }
     switch code {
     case CURLE_OK:
       // Without a body nothing was called so far.
@@ -116,7 +119,7 @@ final class Transfer: Receiver {
 
   func header(_ line: String) { header.add(line) }
 
-  var wantsStop: Bool { Interruption.requested }
+  var wantsStop: Bool { job.isCancelled }
 
   func body(_ bytes: RawSpan) -> Bool {
     if !begun, !begin() { return false }

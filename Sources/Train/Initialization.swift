@@ -15,7 +15,7 @@ struct Initialization {
   func fill(_ parameters: Parameters, teachers: Teachers, on compute: Compute) throws(Failure) {
     let start = try configuration.initial.map { path throws(Failure) in try ModelFolder(path: path) }
     if let start { try check(start, parameters.configuration) }
-    var random = SplitMix(state: mix(configuration.seed ^ 0x1417))
+    var random = SplitMix64(seed: SplitMix64.mix(configuration.seed ^ 0x1417), skipping: 1)
     var fresh: [String] = []
     var frozenIsFresh = false
     for (description, tensor) in parameters.named {
@@ -39,7 +39,7 @@ struct Initialization {
     }
   }
 
-  private func fill(_ tensor: Tensor, _ description: ModelTensor, isAdded: Bool, _ random: inout SplitMix) {
+  private func fill(_ tensor: Tensor, _ description: ModelTensor, isAdded: Bool, _ random: inout SplitMix64) {
     let bound = 1 / Float(description.shape.shape.last ?? 1).squareRoot()
     tensor.withMutableElements { elements in
       switch description.role {

@@ -15,16 +15,19 @@ public final class MPICommunicator: Communicator {
   public private(set) var neighbours = 1
   private var lifeline: Lifeline?
   private let patience: Double
+  private let job: Job
 
   /// The ranks of this run, or nil when the process was started alone.
   ///
-  /// - Parameter environment: of the process; `EMS_MPI_LIBRARY` names the library if it is not the system's libmpi.so.40.
+  /// - Parameters:
+  ///   - environment: of the process; `EMS_MPI_LIBRARY` names the library if it is not the system's libmpi.so.40.
+  ///   - job: says whether to stop waiting for the others.
   /// - Throws: `Failure` when a launcher has started several processes that cannot be connected.
   public static func launched(
-    _ environment: [String: String] = ProcessInfo.processInfo.environment
+    _ environment: [String: String] = ProcessInfo.processInfo.environment, job: Job
   ) throws(Failure) -> MPICommunicator? {
     guard let launch = Launch(environment) else { return nil }
-    return try MPICommunicator(launch, library: environment["EMS_MPI_LIBRARY"])
+    return try MPICommunicator(launch, library: environment["EMS_MPI_LIBRARY"], job: job)
   }
 
   /// What a launcher has said in the environment.
@@ -53,7 +56,7 @@ public final class MPICommunicator: Communicator {
     }
   }
 
-  private init(_ launch: Launch, library: String?) throws(Failure) {
+  private init(_ launch: Launch, library: String?, job: Job) throws(Failure) {
     let started =
       launch.processes.map { "\(launch.launcher) has started \($0) processes" } ?? "under \(launch.launcher)"
     if launch.launcher == "srun", !launch.connected {
@@ -74,6 +77,7 @@ public final class MPICommunicator: Communicator {
     (self.rank, self.size) = (Int(rank), Int(size))
     // mpirun gives its processes a second from SIGTERM to SIGKILL, in which rank 0 must write a checkpoint. The others lose
     // nothing by waiting.
+    self.job = job
     patience = rank == 0 ? 0.25 : 30
     guard launch.processes.map({ $0 == Int(size) }) ?? true else {
       throw Failure(
@@ -145,7 +149,7 @@ public final class MPICommunicator: Communicator {
         return Failure(.io, "rank \(gone)", "has gone", remedy: "continue from the last checkpoint with --resume")
       }
       // A launcher that has lost a rank asks the others to stop, and soon kills them.
-      if Interruption.requested {
+      if job.isCancelled {
         let since = asked ?? ContinuousClock.now
         asked = since
         if ContinuousClock.now - since > .seconds(patience) {

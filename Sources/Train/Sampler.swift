@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Where a sampler is: enough, with the seed, to draw the same pairs again.
@@ -109,7 +110,7 @@ package final class Sampler {
 
   private func draw() {
     drawnBefore = state.drawn
-    var random = SplitMix(state: mix(seed ^ mix(UInt64(state.pool) &+ 0x5eed)))
+    var random = SplitMix64(seed: SplitMix64.mix(seed ^ SplitMix64.mix(UInt64(state.pool) &+ 0x5eed)), skipping: 1)
     var pairs: [(corpus: Int, pair: Int, length: Int)] = []
     pairs.reserveCapacity(batch * pool)
     var kind = 0
@@ -126,7 +127,8 @@ package final class Sampler {
       let drawn = state.drawn[corpus]
       state.drawn[corpus] += 1
       let order = Permutation(
-        count: sizes[corpus], key: mix(seed &+ UInt64(corpus) &* 0x1_0001 &+ UInt64(drawn / sizes[corpus]) << 32))
+        count: sizes[corpus],
+        key: SplitMix64.mix(seed &+ UInt64(corpus) &* 0x1_0001 &+ UInt64(drawn / sizes[corpus]) << 32))
       let pair = order[drawn % sizes[corpus]]
       if reserved[corpus].contains(pair) { continue }
       pairs.append((corpus, pair, lengths(corpus, pair)))
@@ -137,31 +139,8 @@ package final class Sampler {
       pairs = order.map { pairs[$0] }
     }
     batches = (0..<pool).map { b in pairs[b * batch..<(b + 1) * batch].map { ($0.corpus, $0.pair) } }
-    for i in stride(from: pool - 1, to: 0, by: -1) { batches.swapAt(i, random.below(i + 1)) }
+    for i in stride(from: pool - 1, to: 0, by: -1) { batches.swapAt(i, random.next(below: i + 1)) }
     state.pool += 1
-  }
-}
-
-/// A small generator whose whole state is one number (splitmix64).
-package struct SplitMix {
-  var state: UInt64
-
-  package init(state: UInt64) { self.state = state }
-
-  package mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    return mix(state)
-  }
-
-  /// Uniform in [0, 1).
-  package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  /// Uniform in 0 ..< bound.
-  package mutating func below(_ bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
-
-  /// Normal with mean 0 and deviation 1 (Box and Muller 1958).
-  package mutating func normal() -> Double {
-    (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit())
   }
 }
 
@@ -185,7 +164,7 @@ package struct Permutation {
     repeat {
       var left = x >> half, right = x & mask
       for round in 0..<4 as Range<UInt64> {
-        (left, right) = (right, left ^ (mix(right ^ key &+ round &* 0xa5a5_a5a5) & mask))
+        (left, right) = (right, left ^ (SplitMix64.mix(right ^ key &+ round &* 0xa5a5_a5a5) & mask))
       }
       x = left << half | right
     } while x >= UInt64(count)

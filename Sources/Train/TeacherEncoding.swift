@@ -12,7 +12,7 @@ struct TeacherEncoding {
   let folder: String
   let observer: any TrainingObserver
   let threads: Int
-  let interrupted: () -> Bool
+  let job: Job
 
   /// Sentences whose rows are written as one file while the work goes on.
   private static let block = 1 << 15
@@ -87,7 +87,7 @@ struct TeacherEncoding {
       done += sentences.count
       defer { sentences.removeAll(keepingCapacity: true) }
       if FileManager.default.fileExists(atPath: path) { return }
-      if interrupted() {
+      if job.isCancelled {
         throw Failure(
           .interrupted, base, "stopped while the teacher encodes, after \(done - sentences.count) sentences",
           remedy: "--resume continues from there")

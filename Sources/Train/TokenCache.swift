@@ -434,8 +434,8 @@ extension Hash128 {
   /// One hash of two, in order.
   func joined(with other: Hash128) -> Hash128 {
     var result = self
-    result.low = mix(low ^ mix(other.low))
-    result.high = mix(high &+ mix(other.high))
+    result.low = SplitMix64.mix(low ^ SplitMix64.mix(other.low))
+    result.high = SplitMix64.mix(high &+ SplitMix64.mix(other.high))
     return result
   }
 }

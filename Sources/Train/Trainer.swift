@@ -55,20 +55,20 @@ public final class Trainer {
   private let folder: RunFolder
   private let observer: any TrainingObserver
   private let peers: Peers
-  private let interrupted: () -> Bool
+  private let job: Job
 
   /// - Parameters:
   ///   - threads: that this process may use
   ///   - communicator: the ranks of the run
-  ///   - interrupted: asked between steps whether to stop
+  ///   - job: says between steps whether to stop
   /// - Throws: `Failure` when the tokenizer and the model do not fit.
   public init(
     _ configuration: TrainingConfiguration, threads: Int, observer: any TrainingObserver,
-    communicator: any Communicator = Alone(), interrupted: @escaping () -> Bool = { Interruption.requested }
+    communicator: any Communicator = Alone(), job: Job = Job()
   ) throws(Failure) {
     self.configuration = configuration
     self.threads = threads
-    self.interrupted = interrupted
+    self.job = job
     peers = Peers(communicator)
     self.observer = peers.leads ? observer : Silence()
     guard let compute = Compute(threads: threads, simd: nil, precision: configuration.precision) else {
@@ -138,7 +138,7 @@ public final class Trainer {
       try run.begin()
       if peers.leads { try copyConfiguration() }
     }
-    return try run.train(limit: limit, interrupted: interrupted)
+    return try run.train(limit: limit, job: job)
   }
 
   /// The model that comes out, once the teacher's width is known.
@@ -179,7 +179,7 @@ public final class Trainer {
     if !peers.leads { try peers.meet() }
     let data = try TrainingData.open(
       configuration, model: modelConfiguration, tokenizer: tokenizer, folder: folder.cache, made: !peers.leads,
-      observer: observer, on: compute, interrupted: interrupted)
+      observer: observer, on: compute, job: job)
     if peers.leads { try peers.meet() }
     return data
   }

@@ -46,14 +46,14 @@ final class TrainingData {
   ///   - made: whether another process makes the caches
   static func open(
     _ configuration: TrainingConfiguration, model: Configuration, tokenizer: Tokenizer, folder: String, made: Bool,
-    observer: any TrainingObserver, on compute: Compute, interrupted: @escaping () -> Bool
+    observer: any TrainingObserver, on compute: Compute, job: Job
   ) throws(Failure) -> TrainingData {
     let forbidden = try ForbiddenSentences(configuration.decontaminate)
     if !forbidden.isEmpty { observer.say("\(forbidden.count) test sentences must not occur in training") }
     var corpora = configuration.data
     if let teacher = configuration.teacher {
       let encoding = TeacherEncoding(
-        model: teacher, folder: folder, observer: observer, threads: compute.threads, interrupted: interrupted)
+        model: teacher, folder: folder, observer: observer, threads: compute.threads, job: job)
       let wanting = corpora.indices.filter { configuration.takesPart(corpora[$0], in: .distillation) }
       let file = try encoding.rows(of: wanting.map { corpora[$0] }, made: made)
       for i in wanting { corpora[i].embeddings = file }
@@ -111,7 +111,7 @@ final class TrainingData {
     for (c, cache) in caches.enumerated() {
       // Sentences alone have no partner to be found.
       let count = corpora[c].target == nil ? 0 : min(configuration.validationPairs, cache.count / 10)
-      let order = Permutation(count: cache.count, key: mix(configuration.seed ^ 0x0a11_da7e))
+      let order = Permutation(count: cache.count, key: SplitMix64.mix(configuration.seed ^ 0x0a11_da7e))
       let chosen = (0..<count).map { order[$0] }
       reserved.append(Set(chosen))
       if chosen.isEmpty { continue }

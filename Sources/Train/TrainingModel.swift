@@ -63,12 +63,12 @@ public struct TrainingBatch: Sendable {
   ///   - key: what is left out derives from
   func dropping(_ probability: Float, key: UInt64) -> TrainingBatch {
     if probability == 0 { return self }
-    var random = SplitMix(state: mix(key ^ 0x70ce))
+    var random = SplitMix64(seed: SplitMix64.mix(key ^ 0x70ce), skipping: 1)
     let starts = tokens.segments.starts
     let sentences = (0..<tokens.segments.count).map { i in
       let sentence = tokens.ids[starts[i]..<starts[i + 1]]
       let kept = sentence.filter { _ in random.unit() >= Double(probability) }
-      return kept.isEmpty ? [sentence[starts[i] + random.below(sentence.count)]] : Array(kept)
+      return kept.isEmpty ? [sentence[starts[i] + random.next(below: sentence.count)]] : Array(kept)
     }
     var copy = self
     copy.tokens = TokenBatch(sentences)

@@ -1,3 +1,4 @@
+import Base
 import Encoder
 import Kernels
 
@@ -16,7 +17,8 @@ final class TrainingPass {
     /// Sites of one layer; `site` tells apart what would share a mask.
     func dropout(_ probability: Float, layer: Int, site: Int, at place: Dropout.Place? = nil) -> Dropout {
       Dropout(
-        probability: probability, key: mix(key &+ UInt64(layer + 1) &* 16 &+ UInt64(site)), place: place ?? rows)
+        probability: probability, key: SplitMix64.mix(key &+ UInt64(layer + 1) &* 16 &+ UInt64(site)),
+        place: place ?? rows)
     }
   }
 
@@ -212,12 +214,4 @@ final class TrainingPass {
     compute.embedBackward(
       dy, batch.ids, batch.segments, dWords: gradients.words, dPositions: gradients.positions)
   }
-}
-
-/// One round of splitmix64's finaliser: keys that differ in one bit give unrelated streams.
-func mix(_ value: UInt64) -> UInt64 {
-  var z = value &+ 0x9e37_79b9_7f4a_7c15
-  z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-  z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-  return z ^ (z >> 31)
 }

@@ -156,14 +156,14 @@ final class TrainingRun {
   ///
   /// - Parameters:
   ///   - limit: as in `Trainer.run`
-  ///   - interrupted: asked between steps whether to stop
-  func train(limit: Int?, interrupted: () -> Bool) throws(Failure) -> TrainingSummary {
+  ///   - job: says between steps whether to stop
+  func train(limit: Int?, job: Job) throws(Failure) -> TrainingSummary {
     if peers.leads { try folder.truncateMetrics(after: state) }
     let last = min(limit ?? .max, state.totalSteps)
     // What rank 0 is known to have written down.
     var confirmed = state
     do throws(Failure) {
-      try takeSteps(to: last, &confirmed, interrupted)
+      try takeSteps(to: last, &confirmed, job)
     } catch {
       // A rank has gone. What every other one holds is whole: parameters change only after everything was exchanged. Rank
       // 0 writes it down; or rank 1, if it is rank 0 that has gone. The last validation may then be lost, and is due again.
@@ -199,7 +199,7 @@ final class TrainingRun {
 
   /// Takes steps up to `last`, or until a rank is asked to stop; validates and writes checkpoints where they are due.
   private func takeSteps(
-    to last: Int, _ confirmed: inout RunFolder.State, _ interrupted: () -> Bool
+    to last: Int, _ confirmed: inout RunFolder.State, _ job: Job
   ) throws(Failure) {
     let begin = ContinuousClock.now
     let secondsBefore = state.seconds
@@ -214,7 +214,7 @@ final class TrainingRun {
         if peers.leads { try save() }
       }
       // All stop after the same step, whichever of them was asked to.
-      let asked = try peers.gather([interrupted() ? 1 : 0]).contains { $0[0] != 0 }
+      let asked = try peers.gather([job.isCancelled ? 1 : 0]).contains { $0[0] != 0 }
       confirmed = state
       if state.step >= last || asked { return }
       try takeStep(&metrics)
@@ -239,7 +239,7 @@ final class TrainingRun {
     var sum = Losses()
     let parts = configuration.accumulationSteps
     for part in 0..<parts {
-      let key = mix(configuration.seed ^ mix(UInt64(step) &* 4096 &+ UInt64(part)))
+      let key = SplitMix64.mix(configuration.seed ^ SplitMix64.mix(UInt64(step) &* 4096 &+ UInt64(part)))
       let batch = data.batch(sampler.next()).dropping(configuration.dropout.token, key: key)
       let losses = try model.accumulate(
         batch, among: peers, objectives: settings, dropout: configuration.dropout, key: key, scale: 1 / Float(parts))

@@ -4,28 +4,6 @@ import Foundation
 import Synchronization
 import Train
 
-/// Options that every command has.
-struct CommonOptions: ParsableArguments {
-  @Option(name: .customLong("threads"), help: "Threads to use (default: one for each processor).")
-  var givenThreads: Int?
-
-  /// What was asked for, or one for each processor that this process may use.
-  var threads: Int { givenThreads ?? ProcessInfo.processInfo.activeProcessorCount }
-
-  @Option(help: "Seed of everything that is random.")
-  var seed: UInt64 = 1
-
-  @Flag(help: "Say nothing but errors and results.")
-  var quiet = false
-
-  @Flag(help: "Print the result as one JSON object on standard output.")
-  var json = false
-
-  func validate() throws {
-    guard threads >= 1, threads <= 4096 else { throw ValidationError("--threads must be from 1 to 4096.") }
-  }
-}
-
 /// Standard error for people, standard output for results.
 struct Console: TrainingObserver, Sendable {
   let quiet: Bool

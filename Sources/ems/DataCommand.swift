@@ -204,7 +204,6 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let console = Console(quiet: common.quiet)
-      Interruption.watch()
       var all: [Manifest] = []
       for path in manifests { all += try Manifest.all(at: path) }
       let set = try DataSet(all, output: output, languages: try choice.parsed(), patterns: choice.files)
@@ -223,7 +222,7 @@ struct DataCommand: ParsableCommand {
       (options.jobs, options.retries, options.stallSeconds, options.replace) = (jobs, retries, timeout, replace)
       options.extract = extract
       let start = ContinuousClock.now
-      let reports = try set.fetch(options) { progress in
+      let reports = try set.fetch(options, job: console.job()) { progress in
         let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
         console.progress(
           "file \(progress.done) of \(progress.files), \(Format.bytes(progress.bytes)), "
@@ -256,10 +255,9 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let console = Console(quiet: common.quiet)
-      Interruption.watch()
       let set = try DataSet(
         [try Manifest(path: manifest)], output: output, languages: try choice.parsed(), patterns: choice.files)
-      let reports = try set.verify { progress in
+      let reports = try set.verify(job: console.job()) { progress in
         console.progress("file \(progress.done) of \(progress.files), \(Format.bytes(progress.bytes))")
       }
       console.finish()

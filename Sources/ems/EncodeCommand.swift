@@ -109,29 +109,3 @@ func checkLanguage(
     console.warn("\(model.path) was not trained on \(language.name) (\(language.code)): expect poor embeddings")
   }
 }
-
-/// Options that say what the lines of a text hold.
-struct TextArguments: ParsableArguments {
-  @Flag(help: "Stop at invalid UTF-8 instead of replacing it by U+FFFD.")
-  var strict = false
-
-  @Flag(help: "Lines are `id TAB sentence`.")
-  var ids = false
-
-  @Option(help: "Lines are tab-separated columns, and this one is the sentence, counted from 1.")
-  var column: Int?
-
-  @Option(help: "Longer lines are cut.")
-  var maxLineBytes: Int = 1 << 20
-
-  func validate() throws {
-    if let column, column < 1 { throw ValidationError("--column is counted from 1.") }
-    if ids, column != nil { throw ValidationError("Give --ids or --column, not both.") }
-    if !(4...1 << 30).contains(maxLineBytes) { throw ValidationError("--max-line-bytes must be from 4 to \(1 << 30).") }
-  }
-
-  var options: TextOptions {
-    let format: TextOptions.Format = if let column { .column(column) } else { ids ? .idAndText : .text }
-    return TextOptions(format: format, strict: strict, maxLineBytes: maxLineBytes)
-  }
-}

@@ -39,11 +39,7 @@ struct EvaluateBucc: ParsableCommand {
     completion: .file())
   var outputPairs: String?
 
-  @Option(help: "Embeddings of the lines of --source.", completion: .file(extensions: ["npy"]))
-  var sourceEmbeddings: String?
-
-  @Option(help: "Embeddings of the lines of --target.", completion: .file(extensions: ["npy"]))
-  var targetEmbeddings: String?
+  @OptionGroup var embeddings: EmbeddingArguments
 
   @Option(help: "Embeddings of the lines of --test-source.", completion: .file(extensions: ["npy"]))
   var testSourceEmbeddings: String?
@@ -51,8 +47,7 @@ struct EvaluateBucc: ParsableCommand {
   @Option(help: "Embeddings of the lines of --test-target.", completion: .file(extensions: ["npy"]))
   var testTargetEmbeddings: String?
 
-  @Option(help: "Which candidates become pairs: max, intersect, forward or backward.")
-  var retrieval: Retrieval = .max
+  @OptionGroup var retrieval: RetrievalOption
 
   @OptionGroup var margin: MarginArguments
   @OptionGroup var evaluate: EvaluateArguments
@@ -69,9 +64,10 @@ struct EvaluateBucc: ParsableCommand {
   func run() throws {
     var options = MiningOptions()
     options.margin = margin.margin
-    options.retrieval = retrieval
+    options.retrieval = retrieval.retrieval
     let training = BuccFiles(
-      source: source, target: target, gold: gold, sourceEmbeddings: sourceEmbeddings, targetEmbeddings: targetEmbeddings
+      source: source, target: target, gold: gold, sourceEmbeddings: embeddings.sourceEmbeddings,
+      targetEmbeddings: embeddings.targetEmbeddings
     )
     var test: BuccFiles?
     if let testSource, let testTarget {

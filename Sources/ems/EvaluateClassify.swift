@@ -23,8 +23,7 @@ struct EvaluateClassify: ParsableCommand {
   @Option(help: "The language to train on.")
   var language: String = "en"
 
-  @Option(help: "Of a folder: the languages to test on, comma-separated; all if not given.")
-  var languages: String?
+  @OptionGroup var languages: LanguagesOption
 
   @Option(help: "Training documents.", completion: .file())
   var train: String?
@@ -65,7 +64,7 @@ struct EvaluateClassify: ParsableCommand {
           return (String(part[..<sign]), String(part[sign...].dropFirst()))
         })
     } else {
-      files = try ClassificationFiles(folder: folder ?? "", language: language, tests: commaSeparated(languages))
+      files = try ClassificationFiles(folder: folder ?? "", language: language, tests: languages.chosen)
     }
     var options = ClassifierOptions()
     options.epochs = epochs

@@ -99,23 +99,3 @@ extension EvaluationResult {
     return parts.joined(separator: "\n")
   }
 }
-
-/// A comma-separated list, nil for no option.
-func commaSeparated(_ text: String?) -> [String]? {
-  text?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-}
-
-/// How a margin is computed.
-struct MarginArguments: ParsableArguments {
-  @Option(help: "Neighbours that the margin looks at.")
-  var k: Int = 4
-
-  @Option(help: "How a cosine is set against its neighbourhood: ratio, distance or absolute.")
-  var margin: Margin = .ratio
-
-  func validate() throws {
-    if k < 1 { throw ValidationError("--k must be at least 1.") }
-  }
-
-  var options: MarginOptions { MarginOptions(k: k, margin: margin) }
-}

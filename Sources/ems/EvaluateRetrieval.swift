@@ -18,14 +18,8 @@ struct EvaluateRetrieval: ParsableCommand {
   @Argument(help: "Two aligned texts, or a folder of them.", completion: .file())
   var texts: [String] = []
 
-  @Option(help: "Embeddings of the first text, a .npy file.", completion: .file(extensions: ["npy"]))
-  var sourceEmbeddings: String?
-
-  @Option(help: "Embeddings of the second text, a .npy file.", completion: .file(extensions: ["npy"]))
-  var targetEmbeddings: String?
-
-  @Option(help: "Of a folder: languages, comma-separated; all if not given.")
-  var languages: String?
+  @OptionGroup var embeddings: EmbeddingArguments
+  @OptionGroup var languages: LanguagesOption
 
   @Option(help: "Of a Flores folder: dev or devtest.")
   var split: String?
@@ -34,11 +28,10 @@ struct EvaluateRetrieval: ParsableCommand {
   @OptionGroup var evaluate: EvaluateArguments
 
   func validate() throws {
-    let embeddings = sourceEmbeddings != nil && targetEmbeddings != nil
-    guard texts.count == 2 || texts.count == 1 || (texts.isEmpty && embeddings) else {
+    guard texts.count == 2 || texts.count == 1 || (texts.isEmpty && embeddings.areGiven) else {
       throw ValidationError("Give two texts, one folder, or --source-embeddings and --target-embeddings.")
     }
-    if texts.count != 1, languages != nil || split != nil {
+    if texts.count != 1, languages.languages != nil || split != nil {
       throw ValidationError("--languages and --split are for a folder.")
     }
   }
@@ -47,10 +40,11 @@ struct EvaluateRetrieval: ParsableCommand {
     try evaluate.run { evaluator in
       if texts.count == 1 {
         return try evaluator.matrix(
-          folder: texts[0], languages: commaSeparated(languages), split: split, margin.options)
+          folder: texts[0], languages: languages.chosen, split: split, margin.options)
       }
       return try evaluator.retrieval(
-        source: texts.first, target: texts.last, sourceEmbeddings: sourceEmbeddings, targetEmbeddings: targetEmbeddings,
+        source: texts.first, target: texts.last, sourceEmbeddings: embeddings.sourceEmbeddings,
+        targetEmbeddings: embeddings.targetEmbeddings,
         margin.options)
     }
   }

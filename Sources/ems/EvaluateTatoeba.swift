@@ -18,13 +18,12 @@ struct EvaluateTatoeba: ParsableCommand {
   @Argument(help: "The folder of test sets.", completion: .directory)
   var folder: String
 
-  @Option(help: "Languages to evaluate, comma-separated; all if not given.")
-  var languages: String?
+  @OptionGroup var languages: LanguagesOption
 
   @OptionGroup var margin: MarginArguments
   @OptionGroup var evaluate: EvaluateArguments
 
   func run() throws {
-    try evaluate.run { try $0.tatoeba(folder: folder, languages: commaSeparated(languages), margin.options) }
+    try evaluate.run { try $0.tatoeba(folder: folder, languages: languages.chosen, margin.options) }
   }
 }

@@ -24,21 +24,16 @@ struct EvaluateXsim: ParsableCommand {
   @Option(help: "Altered copies of the target's lines; may be given several times.")
   var altered: [String] = []
 
-  @Option(help: "Embeddings of the source, a .npy file.", completion: .file(extensions: ["npy"]))
-  var sourceEmbeddings: String?
-
-  @Option(help: "Embeddings of the target, a .npy file.", completion: .file(extensions: ["npy"]))
-  var targetEmbeddings: String?
+  @OptionGroup var embeddings: EmbeddingArguments
 
   @OptionGroup var margin: MarginArguments
   @OptionGroup var evaluate: EvaluateArguments
 
   func validate() throws {
-    let embeddings = sourceEmbeddings != nil && targetEmbeddings != nil
-    guard source != nil && target != nil || source == nil && embeddings else {
+    guard source != nil && target != nil || source == nil && embeddings.areGiven else {
       throw ValidationError("Give two texts, or --source-embeddings and --target-embeddings.")
     }
-    if !altered.isEmpty, source == nil || sourceEmbeddings != nil || targetEmbeddings != nil {
+    if !altered.isEmpty, source == nil || embeddings.isAnyGiven {
       throw ValidationError("--altered needs texts and a model.")
     }
   }
@@ -49,7 +44,8 @@ struct EvaluateXsim: ParsableCommand {
         return try evaluator.xsimPlus(source: source, target: target, altered: altered, margin.options)
       }
       return try evaluator.retrieval(
-        source: source, target: target, sourceEmbeddings: sourceEmbeddings, targetEmbeddings: targetEmbeddings,
+        source: source, target: target, sourceEmbeddings: embeddings.sourceEmbeddings,
+        targetEmbeddings: embeddings.targetEmbeddings,
         asErrors: true, margin.options)
     }
   }

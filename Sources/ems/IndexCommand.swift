@@ -137,14 +137,12 @@ struct IndexCommand: ParsableCommand {
     @Argument(help: "An index file.", completion: .file(extensions: ["faiss"]))
     var index: String
 
-    @Option(help: "Neighbours.")
-    var k: Int = 4
+    @OptionGroup var neighbours: NeighboursOption
 
     @Option(help: "Cells to look into; what the index was built with if not given.")
     var nprobe: Int?
 
     func validate() throws {
-      guard k >= 1 else { throw ValidationError("--k must be at least 1.") }
       if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
     }
 
@@ -180,7 +178,7 @@ struct IndexCommand: ParsableCommand {
       let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
       let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }
       let writer = try TextWriter(path: output)
-      let lists = try index.nearest(queries, k: reading.k, vectors: vectors, on: compute, job: job)
+      let lists = try index.nearest(queries, k: reading.neighbours.k, vectors: vectors, on: compute, job: job)
       for row in 0..<lists.rows {
         for p in row * lists.k..<(row + 1) * lists.k where lists.ids[p] >= 0 {
           let rank = p - row * lists.k + 1
@@ -189,7 +187,7 @@ struct IndexCommand: ParsableCommand {
       }
       try writer.commit()
       console.finish()
-      if common.json { try Console.printJSON(["queries": lists.rows, "k": reading.k]) }
+      if common.json { try Console.printJSON(["queries": lists.rows, "k": reading.neighbours.k]) }
     }
   }
 
@@ -229,16 +227,17 @@ struct IndexCommand: ParsableCommand {
       var sampled = base
       if let queries { sampled = try EmbeddingSide(EmbeddingFile(path: queries), on: compute) }
       sampled = try sampled.sample(sample, on: compute)
-      let lists = try index.nearest(sampled, k: reading.k, vectors: rescore ? base : nil, on: compute, job: job)
+      let lists = try index.nearest(
+        sampled, k: reading.neighbours.k, vectors: rescore ? base : nil, on: compute, job: job)
       console.finish()
       guard let recall = try lists.recall(of: sampled, in: base, sample: sample, on: compute, job: job) else {
         throw Interruption.failure(reading.index)
       }
       let share = Double(recall.found) / Double(recall.all)
       if common.json {
-        try Console.printJSON(["recall": share, "k": Double(reading.k), "nprobe": Double(index.probes)])
+        try Console.printJSON(["recall": share, "k": Double(reading.neighbours.k), "nprobe": Double(index.probes)])
       } else {
-        print("recall@\(reading.k) \(decimal(share, 4)) (nprobe \(index.probes))")
+        print("recall@\(reading.neighbours.k) \(decimal(share, 4)) (nprobe \(index.probes))")
       }
     }
   }

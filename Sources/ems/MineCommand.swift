@@ -50,11 +50,7 @@ struct MineCommand: ParsableCommand {
   @Argument(help: "A text in the target language.", completion: .file())
   var target: String?
 
-  @Option(help: "Instead of texts: embeddings of the source side, a .npy file.", completion: .file(extensions: ["npy"]))
-  var sourceEmbeddings: String?
-
-  @Option(help: "Embeddings of the target side, a .npy file.", completion: .file(extensions: ["npy"]))
-  var targetEmbeddings: String?
+  @OptionGroup(title: "Instead of texts") var embeddings: EmbeddingArguments
 
   @Option(help: "With embeddings: the source sentences, one a row.", completion: .file())
   var sourceText: String?
@@ -84,16 +80,15 @@ struct MineCommand: ParsableCommand {
       """)
   var listStages = false
 
-  @Flag(help: "Begin even if memory or disk will not do.")
-  var ignoreLimits = false
+  @OptionGroup var limits: LimitsFlag
 
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    if (sourceEmbeddings == nil) != (targetEmbeddings == nil) {
+    if embeddings.isAnyGiven, !embeddings.areGiven {
       throw ValidationError("--source-embeddings and --target-embeddings go together.")
     }
-    if sourceEmbeddings != nil {
+    if embeddings.areGiven {
       if source != nil { throw ValidationError("Give two texts to encode, or two embedding files, not both.") }
       if (sourceText == nil) != (targetText == nil) {
         throw ValidationError("--source-text and --target-text go together.")
@@ -115,8 +110,8 @@ struct MineCommand: ParsableCommand {
   func run() throws {
     let console = Console(quiet: common.quiet)
     let job = console.job()
-    if let sourceEmbeddings, let targetEmbeddings {
-      try mineEmbeddings(sourceEmbeddings, targetEmbeddings, console, job)
+    if let source = embeddings.sourceEmbeddings, let target = embeddings.targetEmbeddings {
+      try mineEmbeddings(source, target, console, job)
     } else if let source, let target {
       try mineTexts(source, target, console, job)
     }
@@ -136,7 +131,8 @@ struct MineCommand: ParsableCommand {
     }
     let pipeline = try Pipeline(
       source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
-      work: texts.work ?? mining.output + ".work", threads: common.threads, use: use, ignoringLimits: ignoreLimits,
+      work: texts.work ?? mining.output + ".work", threads: common.threads, use: use,
+      ignoringLimits: limits.ignoreLimits,
       job: job)
     if listStages {
       let graph = try pipeline.graph()
@@ -218,7 +214,7 @@ struct MineCommand: ParsableCommand {
   private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
-      target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.k,
+      target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
       index: search.index, probes: search.nprobe, options: mining.options, fields: mining.pairFields(),
       output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
@@ -234,7 +230,8 @@ struct MineCommand: ParsableCommand {
       """)
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let index = summary.index.joined(separator: " + ")
-      console.say("\(index): " + String(format: "recall@%d %.3f + %.3f", search.k, sourceRecall, targetRecall))
+      console.say(
+        "\(index): " + String(format: "recall@%d %.3f + %.3f", search.neighbours.k, sourceRecall, targetRecall))
     }
     if common.json { try Console.printJSON(summary) }
   }

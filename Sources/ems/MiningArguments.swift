@@ -116,8 +116,7 @@ struct FilterArguments: ParsableArguments {
 
 /// How neighbours are searched.
 struct SearchArguments: ParsableArguments {
-  @Option(help: "Neighbours that are looked at for every sentence.")
-  var k: Int = 4
+  @OptionGroup var neighbours: NeighboursOption
 
   @Option(
     help: ArgumentHelp(
@@ -148,28 +147,24 @@ struct SearchArguments: ParsableArguments {
   }
 
   func apply(to options: inout PipelineOptions) {
-    options.k = k
+    options.k = neighbours.k
     options.index = index
     options.probes = nprobe
     if let shards { options.shards = .counts(source: shards.source, target: shards.target) }
   }
 
   func validate() throws {
-    if k < 1 { throw ValidationError("--k must be at least 1.") }
     if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
   }
 }
 
 /// Which pairs are written, how and where.
 struct MiningArguments: ParsableArguments {
-  @Option(help: "How a cosine is set against its neighbourhood: ratio, distance or absolute.")
-  var margin: Margin = .ratio
+  @OptionGroup var marginOption: MarginOption
 
-  @Option(help: "Which candidates become pairs: max, intersect, forward or backward.")
-  var retrieval: Retrieval = .max
+  @OptionGroup var retrievalOption: RetrievalOption
 
-  @Option(help: "Lowest score that is kept; all are if not given.")
-  var threshold: Double?
+  @OptionGroup var thresholdOption: ThresholdOption
 
   @Option(help: "With forward (or backward) retrieval, the most pairs that one target (or source) may be in.")
   var limit: Int?
@@ -182,7 +177,6 @@ struct MiningArguments: ParsableArguments {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
-    if let threshold, threshold.isNaN { throw ValidationError("--threshold must be a number.") }
     _ = try fields.map { try PairField.parse($0) }
   }
 
@@ -190,9 +184,9 @@ struct MiningArguments: ParsableArguments {
 
   var options: MiningOptions {
     var options = MiningOptions()
-    options.margin = margin
-    options.retrieval = retrieval
-    options.threshold = threshold
+    options.margin = marginOption.margin
+    options.retrieval = retrievalOption.retrieval
+    options.threshold = thresholdOption.threshold
     options.limit = limit
     return options
   }

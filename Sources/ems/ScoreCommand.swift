@@ -32,16 +32,13 @@ struct ScoreCommand: ParsableCommand {
 
   @OptionGroup(title: "Texts") var texts: PipelineArguments
 
-  @Flag(help: "Stop at invalid UTF-8 instead of replacing it by U+FFFD.")
-  var strict = false
+  @OptionGroup var strictness: StrictFlag
 
   @OptionGroup(title: "Search") var search: SearchArguments
 
-  @Option(help: "How a cosine is set against its neighbourhood: ratio, distance or absolute.")
-  var margin: Margin = .ratio
+  @OptionGroup var margin: MarginOption
 
-  @Option(help: "Lowest score that is kept; all are if not given.")
-  var threshold: Double?
+  @OptionGroup var threshold: ThresholdOption
 
   @Option(
     help:
@@ -52,8 +49,7 @@ struct ScoreCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "Where the lines go: .zst and .gz are compressed.")
   var output: String
 
-  @Flag(help: "Begin even if memory or disk will not do.")
-  var ignoreLimits = false
+  @OptionGroup var limits: LimitsFlag
 
   @OptionGroup var common: CommonOptions
 
@@ -67,7 +63,6 @@ struct ScoreCommand: ParsableCommand {
     try texts.require()
     if texts.filters.given { throw ValidationError("Every line is scored: filters belong to ems mine.") }
     if output == "-" { throw ValidationError("--output FILE is needed: a run is resumable.") }
-    if let threshold, threshold.isNaN { throw ValidationError("--threshold must be a number.") }
     for field in try fields.map({ try PairField.parse($0) }) ?? [] where !Self.fields.contains(field) {
       throw ValidationError("--fields: \(field.rawValue) has no meaning for pairs that are given.")
     }
@@ -76,18 +71,18 @@ struct ScoreCommand: ParsableCommand {
   func run() throws {
     let console = Console(quiet: common.quiet)
     let job = console.job()
-    var sides = try texts.sides(source, target ?? source, TextOptions(strict: strict))
+    var sides = try texts.sides(source, target ?? source, TextOptions(strict: strictness.strict))
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
     options.aligned = true
-    options.mining.margin = margin
-    options.mining.threshold = threshold
+    options.mining.margin = margin.margin
+    options.mining.threshold = threshold.threshold
     options.fields = try fields.map { try PairField.parse($0) } ?? PairField.standard
     let pipeline = try Pipeline(
       source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: output,
-      work: texts.work ?? output + ".work", threads: common.threads, ignoringLimits: ignoreLimits, job: job)
+      work: texts.work ?? output + ".work", threads: common.threads, ignoringLimits: limits.ignoreLimits, job: job)
     let summary = try pipeline.score()
     console.finish()
     console.say("\(output): \(Format.count(summary.written)) of \(Format.count(summary.lines)) lines")

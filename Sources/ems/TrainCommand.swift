@@ -37,17 +37,19 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let mpi = try MPICommunicator.launched()
-    // After MPI's beginning, which has signals of its own.
-    Interruption.watch()
+    let console = Console(quiet: common.quiet)
+    let mpi = try MPICommunicator.launched(job: console.job())
+    // Once more after MPI's beginning, which has signals of its own.
+    let job = console.job()
     guard let mpi else {
-      if try train(Alone(), threads: common.threads) { throw ExitCode(130) }
+      if try train(Alone(), threads: common.threads, console, job) { throw ExitCode(130) }
       return
     }
     let interrupted: Bool
     do {
       // Processes that may run on the same processors share them.
-      interrupted = try train(mpi, threads: common.givenThreads ?? max(1, common.threads / mpi.neighbours))
+      interrupted = try train(
+        mpi, threads: common.givenThreads ?? max(1, common.threads / mpi.neighbours), console, job)
     } catch let failure as Failure {
       mpi.abort(failure) { Console.error($0) }
     }
@@ -56,10 +58,12 @@ struct TrainCommand: ParsableCommand {
   }
 
   /// - Returns: whether a signal ended it: the work is not done then, and scripts must see that.
-  private func train(_ communicator: any Communicator, threads: Int) throws -> Bool {
-    let console = Console(quiet: common.quiet)
+  private func train(
+    _ communicator: any Communicator, threads: Int, _ console: Console, _ job: Job
+  ) throws -> Bool {
     let trainer = try Trainer(
-      TrainingConfiguration(path: config), threads: threads, observer: console, communicator: communicator)
+      TrainingConfiguration(path: config), threads: threads, observer: console, communicator: communicator,
+      job: job)
     let summary = try trainer.run(resume: resume, steps: steps)
     console.finish()
     if common.json, communicator.rank == 0 { try Console.printJSON(summary) }

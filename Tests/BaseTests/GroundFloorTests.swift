@@ -74,10 +74,15 @@ import Testing
       [random.next(), random.next(), random.next()] == [
         6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
       ])
+    random = SplitMix64(seed: 1_234_567, skipping: 2)
+    #expect(random.next() == 9_817_491_932_198_370_423 && SplitMix64.mix(1_234_567) == 6_457_827_717_110_365_317)
     random = SplitMix64(seed: 3)
     let drawn = (0..<10_000).map { _ in random.next(below: 7) }
     #expect(Set(drawn) == Set(0..<7))
     #expect((0..<1000).allSatisfy { _ in (0..<1).contains(random.unit()) })
+    let normal = (0..<30_000).map { _ in random.normal() }
+    #expect(normal.allSatisfy(\.isFinite) && abs(normal.reduce(0, +) / 30_000) < 0.03)
+    #expect(abs(normal.reduce(0) { $0 + $1 * $1 } / 30_000 - 1) < 0.05)
     var values = Array(0..<100)
     random.shuffle(&values)
     #expect(values != Array(0..<100) && values.sorted() == Array(0..<100))

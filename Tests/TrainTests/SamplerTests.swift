@@ -19,22 +19,6 @@ import Train
     #expect((0..<1000).count { a[$0] == $0 } < 20)
   }
 
-  @Test func numbersOfTheGenerator() {
-    // The numbers of Vigna's splitmix64.c with the seed 1234567, from the second on.
-    var random = Train.SplitMix(state: 1_234_567)
-    #expect((0..<3).map { _ in random.next() } == [3203168211198807973, 9817491932198370423, 4593380528125082431])
-    var (sum, squares, counts) = (0.0, 0.0, [0, 0, 0])
-    for _ in 0..<30_000 {
-      let (u, z) = (random.unit(), random.normal())
-      #expect(u >= 0 && u < 1 && z.isFinite)
-      sum += z
-      squares += z * z
-      counts[random.below(3)] += 1
-    }
-    #expect(abs(sum / 30_000) < 0.03 && abs(squares / 30_000 - 1) < 0.05)
-    #expect(counts.allSatisfy { abs($0 - 10_000) < 500 }, "\(counts)")
-  }
-
   struct Settings: Sendable, CustomTestStringConvertible {
     var sizes = [50, 7, 200], weights: [Double?] = [nil, nil, nil], exponent = 0.5
     var reserved: [Set<Int>] = [[3, 4, 49], [], [0, 199, 100]]

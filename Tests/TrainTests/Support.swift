@@ -77,12 +77,13 @@ final class Workplace {
     ThreadGroup.run(ranks) { communicator in
       if let dies, communicator.rank == dies.rank { communicator.lifetime = dies.after }
       let asked = Counts()
+      let rank = communicator.rank
       let trainer = try Trainer(
         TrainingConfiguration(path: path), threads: 1, observer: Log(), communicator: communicator,
-        interrupted: {
+        job: Job(stopped: {
           asked.add(0)
-          return stops.map { $0.rank == communicator.rank && asked.all[0]! > $0.after } ?? false
-        })
+          return stops.map { $0.rank == rank && asked.all[0]! > $0.after } ?? false
+        }))
       defer { exchanges?.set(communicator.rank, communicator.exchanges) }
       return try trainer.run(resume: resume, steps: steps)
     }
