@@ -35,8 +35,7 @@ struct EncodeCommand: ParsableCommand {
       """)
   var language: String?
 
-  @Option(help: "The model's prompt that goes before every sentence; its default if not given.")
-  var prompt: String?
+  @OptionGroup var prompt: PromptOption
 
   @Option(name: .shortAndLong, help: "Embedding file (.npy).", completion: .file(extensions: ["npy"]))
   var output: String
@@ -65,7 +64,7 @@ struct EncodeCommand: ParsableCommand {
     try checkInput(input)
     let model = try ModelFolder(path: model)
     try checkLanguage(language, option: "--language", model, console)
-    let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens, prompt: prompt)
+    let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens, prompt: prompt.name)
     let summary = try encodeFile(
       input: input, options: text.options, encoder: encoder, output: output, type: dtype, job: job)
     console.finish()

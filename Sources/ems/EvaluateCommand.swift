@@ -25,8 +25,7 @@ struct EvaluateArguments: ParsableArguments {
   @Option(help: "Model folder; not needed where embeddings are given for every text.", completion: .directory)
   var model: String?
 
-  @Option(help: "The model's prompt that goes before every sentence; its default if not given.")
-  var prompt: String?
+  @OptionGroup var prompt: PromptOption
 
   @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
   var report: String?
@@ -45,7 +44,7 @@ struct EvaluateArguments: ParsableArguments {
     // What is wrong with the old result is said before an hour is spent on the new one.
     let old = try compare.map { try EarlierResult(path: $0) }
     let encoder = try model.map {
-      try SentenceEncoder(ModelFolder(path: $0), threads: common.threads, prompt: prompt)
+      try SentenceEncoder(ModelFolder(path: $0), threads: common.threads, prompt: prompt.name)
     }
     let evaluator = Evaluator(encoder: encoder, threads: common.threads, job: job)
     let start = ContinuousClock.now

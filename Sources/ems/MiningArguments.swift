@@ -18,8 +18,7 @@ struct PipelineArguments: ParsableArguments {
   @Option(help: "Language of the target text.")
   var targetLanguage: String?
 
-  @Option(help: "The model's prompt that goes before every sentence; its default if not given.")
-  var prompt: String?
+  @OptionGroup var prompt: PromptOption
 
   @Option(help: "Folder for what the stages leave; OUTPUT.work if not given.", completion: .directory)
   var work: String?
@@ -55,13 +54,13 @@ struct PipelineArguments: ParsableArguments {
     try checkLanguage(sides[0].language, option: "--source-language", model, console)
     try checkLanguage(sides[1].language, option: "--target-language", model, console)
     // A prompt that the model lacks is said before any work.
-    _ = try model.prompt(prompt)
+    _ = try model.prompt(prompt.name)
   }
 
   func options(_ sides: [PipelineSide], _ search: SearchArguments) throws(Failure) -> PipelineOptions {
     var options = PipelineOptions()
     options.type = dtype
-    options.prompt = prompt
+    options.prompt = prompt.name
     search.apply(to: &options)
     if filters.given {
       let identifier = try filters.identifier()
