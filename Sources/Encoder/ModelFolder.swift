@@ -220,11 +220,7 @@ public final class ModelFolder: Sendable {
         .badData, self.path, "has no training tensors, so that they cannot be exported",
         remedy: "leave out --with-heads")
     }
-    var card = ""
-    if unsafe access("\(self.path)/\(File.card)", F_OK) == 0 {
-      let file = try MappedFile(path: "\(self.path)/\(File.card)")
-      card = unsafe file.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-    }
+    let card = try cardText()
     let weights = weights
     try Self.write(
       to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type,

@@ -21,6 +21,12 @@ enum WeightType: String, ExpressibleByArgument, CaseIterable {
   var elementType: ElementType { self == .float32 ? .float32 : .float16 }
 }
 
+/// Whose model folders are written.
+enum ModelFormat: String, ExpressibleByArgument, CaseIterable {
+  case ems
+  case sentenceTransformers = "sentence-transformers"
+}
+
 struct ModelInfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info", abstract: "Shows a model's sizes.",
@@ -189,12 +195,15 @@ struct ModelConvertCommand: ParsableCommand {
 
 struct ModelExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Writes a model for encoding only, or in another precision.",
+    commandName: "export", abstract: "Writes a model for encoding only, in another precision, or for Python.",
     discussion: """
-      The training heads are left out unless asked for, but for the layer to the width of a teacher; the card is kept.
+      The training heads are left out unless asked for, but for the layer to the width of a teacher; the card is kept. With \
+      --format sentence-transformers the folder is one that Python's SentenceTransformer(OUTPUT) opens, for the same \
+      embeddings.
 
       EXAMPLES
         ems model export runs/mini/best --output models/ems-mini --dtype float16
+        ems model export models/ems-mini --format sentence-transformers --output ems-mini-st
       """)
 
   @Argument(help: "Model folder.", completion: .directory)
@@ -202,6 +211,9 @@ struct ModelExportCommand: ParsableCommand {
 
   @Option(name: .shortAndLong, help: "Model folder to write.", completion: .directory)
   var output: String
+
+  @Option(help: "ems or sentence-transformers.")
+  var format: ModelFormat = .ems
 
   @Option(help: "float32 or float16.")
   var dtype: WeightType = .float32
@@ -214,8 +226,20 @@ struct ModelExportCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
+  func validate() throws {
+    if withHeads, format != .ems { throw ValidationError("--with-heads is for --format ems.") }
+  }
+
   func run() throws {
     let source = try ModelFolder(path: model)
+    if format == .sentenceTransformers {
+      let done = try source.exportForSentenceTransformers(to: output, type: dtype.elementType, replace: replace)
+      Console(quiet: common.quiet).say(
+        "\(output): \(Format.bytes(done.weightBytes)) of \(dtype.rawValue) weights; "
+          + done.modules.joined(separator: ", "))
+      if common.json { try Console.printJSON(done) }
+      return
+    }
     try source.export(to: output, type: dtype.elementType, training: withHeads, replace: replace)
     let info = try ModelFolder(path: output).info()
     Console(quiet: common.quiet).say("\(output): \(Format.bytes(info.weightBytes)) of \(dtype.rawValue) weights")
