@@ -138,7 +138,10 @@ import Testing
     options.kind = .unigram
     var lines = (0..<300).map { "ein kleiner satz, der sich \($0 % 7) mal wiederholt" }[...]
     let unigram = try Tokenizer.train(options) { () throws(Failure) in lines.popFirst().map { Array($0.utf8) } }
-    let model = try model({ $0.vocabSize = 40; $0.lowercase = false }, tokenizer: unigram)
+    let model = try model(
+      {
+        $0.vocabSize = 40; $0.lowercase = false
+      }, tokenizer: unigram)
     try model.exportForSentenceTransformers(to: folder.file("out"))
     let whole = try json("tokenizer.json")
     let pieces = try #require((whole["model"] as? [String: Any])?["vocab"] as? [[Any]])
@@ -165,13 +168,15 @@ import Testing
     // A piece of the user's, "zzz": type 4.
     let more = try tokenizer(pieces: [0x0A, 7, 0x0A, 3, 0x7A, 0x7A, 0x7A, 0x18, 4])
     let user = try model({ $0.vocabSize = 301 }, tokenizer: more, name: "user")
-    expect(failure { try user.exportForSentenceTransformers(to: folder.file("out")) }, says: "piece 300", "user-defined")
+    expect(
+      failure { try user.exportForSentenceTransformers(to: folder.file("out")) }, says: "piece 300", "user-defined")
     let other = try model({ $0.layout = EncoderLayout(family: .bert) }, name: "other")
     expect(failure { try other.exportForSentenceTransformers(to: folder.file("out")) }, says: "encoder.family", "bert")
     let wide = try model({ $0.pooling = .weighted }, name: "wide") { shape, i in
       shape.name == "model.pooling.weight" ? Float(i) : 0.5
     }
-    expect(failure { try wide.exportForSentenceTransformers(to: folder.file("out")) }, says: "model.pooling.weight", "299")
+    expect(
+      failure { try wide.exportForSentenceTransformers(to: folder.file("out")) }, says: "model.pooling.weight", "299")
     #expect(try !folder.list().contains("out"))
     let broken = try model(name: "broken") { shape, i in i == 3 ? .nan : 0.5 }
     expect(failure { try broken.exportForSentenceTransformers(to: folder.file("out")) }, says: "not a finite number")
@@ -189,7 +194,8 @@ import Testing
     expect(
       failure { try model.exportForSentenceTransformers(to: folder.file("out"), replace: true) },
       says: "1_Pooling/mine", "not replaced")
-    expect(failure { try model.exportForSentenceTransformers(to: model.path, replace: true) }, says: "sentencepiece.model")
+    expect(
+      failure { try model.exportForSentenceTransformers(to: model.path, replace: true) }, says: "sentencepiece.model")
     #expect(try folder.list() == ["model", "out"])
   }
 
