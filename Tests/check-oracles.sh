@@ -37,6 +37,16 @@ echo "oracle: embeddings, in double precision"
 "$ems" encode "$work/aligned.en" --model "$model" --language en --output "$work/y.npy" --quiet
 "$python" -B Tests/Oracles/reference_encode.py --model "$model" --input "$work/aligned.de" --output "$work/reference.npy"
 "$python" -B Tests/Oracles/compare_npy.py "$work/x.npy" "$work/reference.npy"
+if "$python" -c "import sentence_transformers" 2>/dev/null; then
+  echo "oracle: exported models, by sentence-transformers"
+  for arguments in "$model" "- --spm Tests/EncoderTests/Fixtures/tiny.model --languages 5"; do
+    # shellcheck disable=SC2086 # a model and its options
+    "$python" -B Tests/Oracles/check_export.py "$ems" $arguments --text "$work/aligned.de" "$work/aligned.en" 2>"$work/said" ||
+      { cat "$work/said" >&2; exit 1; }
+  done
+else
+  echo "oracle: exported models: skipped, sentence-transformers is not there"
+fi
 echo "oracle: protocols"
 check tatoeba "$work/tatoeba" deu nld
 check retrieval "$work/aligned.de" "$work/aligned.en"

@@ -16,7 +16,8 @@ package final class StagedFolder {
 
   /// Creates the temporary folder beside `path`.
   ///
-  /// - Parameter files: the names that such a folder holds; a folder with others is never replaced or removed.
+  /// - Parameter files: the names that such a folder holds, `NAME` or `FOLDER/NAME`; a folder with others is never replaced
+  ///   or removed.
   package init(for path: String, files: Set<String>) throws(Failure) {
     self.path = path
     self.files = files
@@ -30,6 +31,13 @@ package final class StagedFolder {
 
   deinit { Self.remove(temporary, files) }
 
+  /// Creates a folder inside, for the files whose names begin with it.
+  package func makeFolder(_ name: String) throws(Failure) {
+    guard unsafe mkdir("\(temporary)/\(name)", 0o777) == 0 else {
+      throw .system("cannot create the folder", "\(path)/\(name)", errno: errno)
+    }
+  }
+
   /// Refuses a name that is taken, and with `replace` one that holds anything else.
   package static func checkFree(_ path: String, files: Set<String>, replace: Bool) throws(Failure) {
     var status = stat()
@@ -40,14 +48,15 @@ package final class StagedFolder {
     guard status.st_mode & S_IFMT == S_IFDIR else {
       throw Failure(.io, path, "exists and is not a folder", remedy: "name another output")
     }
-    let content = try names(in: path)
+    let content = try content(of: path, files)
     if content.isEmpty { return }
     guard replace else {
       throw Failure(
         .io, path, "exists and is not empty", remedy: "remove it, name another output, or ask to replace it")
     }
     // Replacing removes the old folder, so it must not hold anything of another kind.
-    if let other = content.first(where: { !files.contains($0) }) {
+    let folders = Set(files.compactMap(folder(of:)))
+    if let other = content.first(where: { !files.contains($0) && !folders.contains($0) }) {
       throw Failure(
         .io, path, "holds \(other), which does not belong there, so it is not replaced",
         remedy: "move that file or name another output")
@@ -56,6 +65,7 @@ package final class StagedFolder {
 
   /// Gives the folder its name, durably.
   package func commit(replace: Bool) throws(Failure) {
+    for inner in Set(files.compactMap(Self.folder(of:))) { Self.sync("\(temporary)/\(inner)") }
     Self.sync(temporary)
     try Self.checkFree(path, files: files, replace: replace)
     if unsafe rename(temporary, path) != 0 {
@@ -100,12 +110,33 @@ package final class StagedFolder {
     return names.sorted()
   }
 
+  /// The folder that a name begins with, if it does.
+  private static func folder(of name: String) -> String? {
+    name.firstIndex(of: "/").map { String(name[..<$0]) }
+  }
+
+  /// What a folder holds: names, and for a folder that `files` knows its name and what is inside.
+  private static func content(of path: String, _ files: Set<String>) throws(Failure) -> [String] {
+    let folders = Set(files.compactMap(folder(of:)))
+    var all: [String] = []
+    for name in try names(in: path) {
+      all.append(name)
+      var status = stat()
+      // A link is not followed: what it leads to is not ours.
+      guard folders.contains(name), unsafe lstat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR
+      else { continue }
+      all += try names(in: "\(path)/\(name)").map { "\(name)/\($0)" }
+    }
+    return all
+  }
+
   /// Removes a folder and the named files in it (and what was left of them half-written), and nothing else.
   private static func remove(_ folder: String, _ files: Set<String>) {
-    guard let content = try? names(in: folder) else { return }
+    guard let content = try? content(of: folder, files) else { return }
     for name in content where files.contains(where: { name == $0 || name.hasPrefix("\($0).") }) {
       unsafe unlink("\(folder)/\(name)")
     }
+    for inner in Set(files.compactMap(self.folder(of:))) { unsafe rmdir("\(folder)/\(inner)") }
     unsafe rmdir(folder)
   }
 }

@@ -220,6 +220,68 @@ static void NAME(swish)(long n, const float *x, float *y) {
   }
 }
 
+// Gaussian error linear unit, x (1 + erf(x / sqrt 2)) / 2. erf(z) / z is a polynomial in z^2, fitted to |z| < 3.85 (error of erf
+// below 2.5e-7 in single precision); beyond, erf is 1.
+INLINE vf NAME(gelu_lanes)(vf x) {
+  static const float c[] = {
+      0.367284805f, -0.183301747f, 0.136211544f, -0.110374704f, 0.0908191502f,
+      -0.0733126923f, 0.0564049818f, -0.0404171459f, 0.0283362046f, -0.0201722663f,
+      0.0110592358f, -0.00343102915f, 0.00266302098f, -0.00330959563f, 0.0012804938f,
+  };
+  vf z = x * 0.70710678118654752f;
+  z = NAME(select)(z > 3.85f, SPLAT(3.85f), z);
+  z = NAME(select)(z < -3.85f, SPLAT(-3.85f), z);
+  vf u = z * z * (2.0f / (3.85f * 3.85f)) - 1.0f;
+  vf r = SPLAT(c[14]);
+#pragma clang loop unroll(full)
+  for (int i = 13; i >= 0; i--) r = r * u + c[i];
+  vf half = 0.5f * x;
+  vf y = half * (z * r) + half;
+  y = NAME(select)(x >= 5.4447f, x, y);
+  return NAME(select)(x <= -5.4447f, (vf){}, y);
+}
+// Its approximation by tanh: x sigmoid(sqrt(8/pi) (x + 0.044715 x^3)).
+INLINE vf NAME(gelu_tanh_lanes)(vf x) {
+  return x * NAME(sigmoid)(1.5957691216057308f * (x + 0.044715f * (x * x * x)));
+}
+
+#define ELEMENTWISE(name, body)                                            \
+  static void NAME(name)(long n, const float *x, float *y) {               \
+    long i = 0;                                                            \
+    for (; i + VW <= n; i += VW) STORE(y + i, body(LOAD(x + i)));          \
+    if (i < n) NAME(store_part)(y + i, body(NAME(load_part)(x + i, n - i)), n - i); \
+  }
+ELEMENTWISE(gelu, NAME(gelu_lanes))
+ELEMENTWISE(gelu_tanh, NAME(gelu_tanh_lanes))
+
+// tanh as 2 sigmoid(2x) - 1: good to 1e-7 of 1, not of small results.
+INLINE vf NAME(tanh_lanes)(vf x) { return 2.0f * NAME(sigmoid)(2.0f * x) - 1.0f; }
+
+INLINE void NAME(lstm_lanes)(vf i, vf f, vf g, vf o, vf *c, vf *y) {
+  *c = NAME(sigmoid)(f) * *c + NAME(sigmoid)(i) * NAME(tanh_lanes)(g);
+  *y = NAME(sigmoid)(o) * NAME(tanh_lanes)(*c);
+}
+static void NAME(lstm_cell)(long n, const float *a, const float *b, float *c, float *h, float *y) {
+  long j = 0;
+  for (; j + VW <= n; j += VW) {
+    vf g[4], cell = LOAD(c + j), out;
+    for (int q = 0; q < 4; q++) g[q] = LOAD(a + q * n + j) + LOAD(b + q * n + j);
+    NAME(lstm_lanes)(g[0], g[1], g[2], g[3], &cell, &out);
+    STORE(c + j, cell);
+    STORE(h + j, out);
+    STORE(y + j, out);
+  }
+  if (j < n) {
+    long part = n - j;
+    vf g[4], cell = NAME(load_part)(c + j, part), out;
+    for (int q = 0; q < 4; q++) g[q] = NAME(load_part)(a + q * n + j, part) + NAME(load_part)(b + q * n + j, part);
+    NAME(lstm_lanes)(g[0], g[1], g[2], g[3], &cell, &out);
+    NAME(store_part)(c + j, cell, part);
+    NAME(store_part)(h + j, out, part);
+    NAME(store_part)(y + j, out, part);
+  }
+}
+
 INLINE vf NAME(dswish)(vf x, vf dy) {
   vf s = NAME(sigmoid)(x);
   return dy * (s * (1.0f + x * (1.0f - s)));
@@ -348,15 +410,10 @@ static void NAME(transpose)(long t, long d, const float *in, long ldi, float *ou
   for (long j = 0; j < d; j++) memset(out + j * ldo + t, 0, (size_t)(ldo - t) * 4);
 }
 
-static void NAME(attention)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale, float *o,
-                            long ldo, float *probabilities, float *scratch, uint32_t threshold, float keep_scale,
-                            uint64_t key, uint64_t first) {
-  long tp = ems_attention_ld(t);
-  float *kt = scratch, *dropped = scratch + tp * ((d + 15) & ~15L);
-  NAME(transpose)(t, d, k, ld, kt, tp);
-  NAME(small_gemm)(t, tp, d, q, ld, 1, kt, tp, probabilities, tp);
+// Rows of scores become probabilities, of columns t to tp zero.
+static void NAME(softmax_rows)(long rows, long t, long tp, float scale, float *probabilities) {
   long whole = t / VW * VW, part = t - whole;
-  for (long i = 0; i < t; i++) {
+  for (long i = 0; i < rows; i++) {
     float *p = probabilities + i * tp;
     float m = p[0];
     vf mv = SPLAT(m);
@@ -382,12 +439,37 @@ static void NAME(attention)(long t, long d, const float *q, const float *k, cons
     for (long j = whole; j < t; j++) p[j] *= inverse;
     for (long j = t; j < tp; j++) p[j] = 0;
   }
+}
+
+static void NAME(attention)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale, float *o,
+                            long ldo, float *probabilities, float *scratch, uint32_t threshold, float keep_scale,
+                            uint64_t key, uint64_t first) {
+  long tp = ems_attention_ld(t);
+  float *kt = scratch, *dropped = scratch + tp * ((d + 15) & ~15L);
+  NAME(transpose)(t, d, k, ld, kt, tp);
+  NAME(small_gemm)(t, tp, d, q, ld, 1, kt, tp, probabilities, tp);
+  NAME(softmax_rows)(t, t, tp, scale, probabilities);
   const float *used = probabilities;
   if (threshold) {
     NAME(dropout)(t * tp, probabilities, dropped, threshold, keep_scale, key, first);
     used = dropped;
   }
   NAME(small_gemm)(t, d, t, used, tp, 1, v, ld, o, ldo);
+}
+
+// Inference: a few rows of queries at a time, so that their scores stay in cache; values side by side for the same reason.
+static void NAME(attend)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale, float *o,
+                         long ldo, float *scratch) {
+  long tp = ems_attention_ld(t), dp = (d + 15) & ~15L;
+  float *kt = scratch, *values = kt + tp * dp, *scores = values + tp * dp;
+  NAME(transpose)(t, d, k, ld, kt, tp);
+  for (long i = 0; i < t; i++) memcpy(values + i * dp, v + i * ld, (size_t)d * 4);
+  for (long i = 0; i < t; i += EMS_ATTEND_ROWS) {
+    long rows = t - i < EMS_ATTEND_ROWS ? t - i : EMS_ATTEND_ROWS;
+    NAME(small_gemm)(rows, tp, d, q + i * ld, ld, 1, kt, tp, scores, tp);
+    NAME(softmax_rows)(rows, t, tp, scale, scores);
+    NAME(small_gemm)(rows, d, t, scores, tp, 1, values, dp, o + i * ldo, ldo);
+  }
 }
 
 static void NAME(attention_backward)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale,
@@ -432,6 +514,20 @@ static void NAME(mean_rows)(long t, long d, const float *x, long ld, float *y) {
     float s = 0;
     for (long i = 0; i < t; i++) s += x[i * ld + j];
     y[j] = s * inverse;
+  }
+}
+
+static void NAME(max_rows)(long t, long d, const float *x, long ld, float *y) {
+  long j = 0;
+  for (; j + VW <= d; j += VW) {
+    vf m = LOAD(x + j);
+    for (long i = 1; i < t; i++) m = NAME(vmax)(LOAD(x + i * ld + j), m);
+    STORE(y + j, m);
+  }
+  for (; j < d; j++) {
+    float m = x[j];
+    for (long i = 1; i < t; i++) m = x[i * ld + j] > m ? x[i * ld + j] : m;
+    y[j] = m;
   }
 }
 
@@ -608,12 +704,17 @@ const ems_kernels NAME(table) = {
     .pack = NAME(pack),
     .swish = NAME(swish),
     .swish_backward = NAME(swish_backward),
+    .gelu = NAME(gelu),
+    .gelu_tanh = NAME(gelu_tanh),
+    .lstm_cell = NAME(lstm_cell),
     .layer_norm = NAME(layer_norm),
     .layer_norm_backward = NAME(layer_norm_backward),
     .dropout = NAME(dropout),
     .attention = NAME(attention),
+    .attend = NAME(attend),
     .attention_backward = NAME(attention_backward),
     .mean_rows = NAME(mean_rows),
+    .max_rows = NAME(max_rows),
     .softmax = NAME(softmax),
     .softmax_sum = NAME(softmax_sum),
     .pair_gradient = NAME(pair_gradient),

@@ -43,7 +43,36 @@ public final class Checkpoint: Sendable {
   /// Opens a checkpoint: a state dict, or a dictionary that holds one.
   ///
   /// - Throws: `Failure` naming the file and, inside it, the entry, offset or tensor.
-  public init(path: String) throws(Failure) {
+  public convenience init(path: String) throws(Failure) {
+    try self.init(path: path, renaming: true, Self.stateDict)
+  }
+
+  /// Opens a state dict of any model, the dictionary itself or the one under a key.
+  ///
+  /// - Throws: `Failure` naming the file and, inside it, the entry, offset or tensor.
+  convenience init(plainStateDict path: String, under key: String? = nil) throws(Failure) {
+    try self.init(path: path, renaming: false) { (pickle, path) throws(Failure) in
+      guard var pairs = pickle.pairs(pickle.result) else {
+        throw Failure(.badData, path, "does not hold a dictionary of tensors")
+      }
+      if let key {
+        guard let inside = pairs.first(where: { $0.key == .string(key) }), let found = pickle.pairs(inside.value) else {
+          throw Failure(.badData, path, "has no dictionary under the key \(key)")
+        }
+        pairs = found
+      }
+      return pairs
+    }
+  }
+
+  private typealias Pairs = [(key: Pickle.Value, value: Pickle.Value)]
+
+  /// - Parameters:
+  ///   - renaming: whether names of EMS's checkpoints are brought into one form.
+  ///   - stateDict: finds the dictionary of the tensors.
+  private init(
+    path: String, renaming: Bool, _ stateDict: (Pickle, String) throws(Failure) -> Pairs
+  ) throws(Failure) {
     self.path = path
     let file = try MappedFile(path: path)
     try Self.checkMagic(file)
@@ -66,14 +95,16 @@ public final class Checkpoint: Sendable {
       }
     }
     let pickle = try Pickle(archive.bytes(of: pickled), path: path)
-    let pairs = try Self.stateDict(pickle, path: path)
+    let pairs = try stateDict(pickle, path)
     var tensors: [Tensor] = []
     var byName: [String: Int] = [:]
     for (key, value) in pairs {
       guard case .string(var name) = key, let view = pickle.tensor(value) else { continue }
-      if name.hasPrefix("module.") { name.removeFirst("module.".count) }
+      if renaming, name.hasPrefix("module.") { name.removeFirst("module.".count) }
       // An older name of the same part; the public encoder accepts both.
-      if name.hasPrefix("model.decoder.transform.") { name = "model." + name.dropFirst("model.decoder.".count) }
+      if renaming, name.hasPrefix("model.decoder.transform.") {
+        name = "model." + name.dropFirst("model.decoder.".count)
+      }
       guard let entry = archive[folder + "data/" + view.storage.key] else {
         throw Failure(.badData, path, at: "tensor \(name)", "its data, entry \(view.storage.key), is missing")
       }
@@ -109,9 +140,7 @@ public final class Checkpoint: Sendable {
   }
 
   /// Looks for the released parameter names in the top dictionary and in those it holds.
-  private static func stateDict(_ pickle: Pickle, path: String) throws(Failure) -> [(
-    key: Pickle.Value, value: Pickle.Value
-  )] {
+  private static func stateDict(_ pickle: Pickle, path: String) throws(Failure) -> Pairs {
     let marker = ModelName.words
     func holdsModel(_ pairs: [(key: Pickle.Value, value: Pickle.Value)]) -> Bool {
       pairs.contains { $0.key == .string(marker) || $0.key == .string("module." + marker) }

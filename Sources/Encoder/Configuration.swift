@@ -1,5 +1,6 @@
 import Base
 import FoundationEssentials
+import Kernels
 
 /// What a model is: the content of its `config.json`.
 ///
@@ -26,16 +27,20 @@ public struct Configuration: Codable, Sendable, Equatable {
   public var numLanguages: Int
   /// l, 1...16384.
   public var languageSize: Int
-  /// How a sentence's tokens become one row.
+  /// How a sentence's tokens become one row in a model of the EMS family.
   public var pooling: Pooling
   /// T, 1...65536: what a last linear layer makes of the d elements (the width of a teacher in whose space the model
   /// answers); nil for none.
   public var projectionSize: Int?
   /// The codes of the languages; a code's index is its row in the language embedding. Either n of them or none at all.
   public var languages: [String]
+  /// What an encoder that was imported from another family does differently; `.ems` for those trained here.
+  public var layout = EncoderLayout.ems
 
-  /// The only activation there is: x * sigmoid(x).
+  /// The activation of the EMS family: x * sigmoid(x).
   public static let hiddenAct = "swish"
+  /// The key under which `config.json` has the layout.
+  static let layoutKey = CodingKeys.layout.rawValue
   /// How tokens become a sentence.
   public enum Pooling: String, Sendable, Codable, CaseIterable {
     /// The mean over a sentence's own tokens.
@@ -46,7 +51,9 @@ public struct Configuration: Codable, Sendable, Equatable {
   /// The width of the contrastive head's output, the same in every model.
   public static let alignmentSize = 128
   /// The number of elements of an embedding.
-  public var embeddingSize: Int { projectionSize ?? hiddenSize }
+  public var embeddingSize: Int { projectionSize ?? layout.dense.last?.size ?? pooledSize }
+  /// The number of elements of a sentence before the layers behind the pooling.
+  var pooledSize: Int { hiddenSize * layout.poolings.count }
   /// Id of padding.
   public static let padID: Int32 = 0
   /// Id of what the vocabulary does not hold.
@@ -67,6 +74,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     case numLanguages = "num_languages"
     case languageSize = "language_size"
     case languages
+    case layout = "encoder"
   }
 
   /// A configuration from its numbers; `check(file:)` says whether they go together.
@@ -93,6 +101,15 @@ public struct Configuration: Codable, Sendable, Equatable {
   /// Reads the keys of `config.json`; unknown keys are passed over, and keys with one sensible value may be missing.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
+    if let other = try values.decodeIfPresent(EncoderLayout.self, forKey: .layout) {
+      guard other.family != .ems else {
+        throw Failure(
+          .badData, "configuration", at: "\(Self.layoutKey).family", "is \"ems\", which has no layout of its own",
+          remedy: "leave the key \(Self.layoutKey) out")
+      }
+      layout = other
+    }
+    let isEMS = layout.family == .ems
     numHiddenLayers = try Self.integer(values, .numHiddenLayers)
     hiddenSize = try Self.integer(values, .hiddenSize)
     numAttentionHeads = try Self.integer(values, .numAttentionHeads)
@@ -101,23 +118,25 @@ public struct Configuration: Codable, Sendable, Equatable {
     maxPositionEmbeddings =
       values.contains(.maxPositionEmbeddings) ? try Self.integer(values, .maxPositionEmbeddings) : 120
     layerNormEps = try values.decodeIfPresent(Double.self, forKey: .layerNormEps) ?? 1e-12
-    lowercase = try values.decodeIfPresent(Bool.self, forKey: .lowercase) ?? true
+    lowercase = try values.decodeIfPresent(Bool.self, forKey: .lowercase) ?? isEMS
     languages = try values.decodeIfPresent([String].self, forKey: .languages) ?? []
     numLanguages = values.contains(.numLanguages) ? try Self.integer(values, .numLanguages) : languages.count
     languageSize = values.contains(.languageSize) ? try Self.integer(values, .languageSize) : 128
     let activation = try values.decodeIfPresent(String.self, forKey: .hiddenAct) ?? Self.hiddenAct
-    guard activation == Self.hiddenAct else {
+    guard let known = Activation(rawValue: activation), !isEMS || activation == Self.hiddenAct else {
       throw Failure(
         .badData, "configuration", at: CodingKeys.hiddenAct.rawValue,
-        "is \"\(activation)\"; only \"\(Self.hiddenAct)\" is supported")
+        "is \"\(activation)\"; only \"\(Self.hiddenAct)\" is supported",
+        remedy: isEMS ? "a model of another family becomes a model folder with `ems model import`" : nil)
     }
+    layout.activation = known
     let name = try values.decodeIfPresent(String.self, forKey: .pooling) ?? Pooling.mean.rawValue
-    guard let known = Pooling(rawValue: name) else {
+    guard let knownPooling = Pooling(rawValue: name) else {
       throw Failure(
         .badData, "configuration", at: CodingKeys.pooling.rawValue,
         "is \"\(name)\"; only \"mean\" and \"weighted\" are supported")
     }
-    pooling = known
+    pooling = knownPooling
     projectionSize = values.contains(.projectionSize) ? try Self.integer(values, .projectionSize) : nil
   }
 
@@ -132,7 +151,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     }
   }
 
-  /// Writes every key, those with one possible value included.
+  /// Writes every key, those with one possible value included; of another family those that say something about it.
   public func encode(to encoder: any Swift.Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(numHiddenLayers, forKey: .numHiddenLayers)
@@ -141,8 +160,12 @@ public struct Configuration: Codable, Sendable, Equatable {
     try values.encode(intermediateSize, forKey: .intermediateSize)
     try values.encode(vocabSize, forKey: .vocabSize)
     try values.encode(maxPositionEmbeddings, forKey: .maxPositionEmbeddings)
-    try values.encode(Self.hiddenAct, forKey: .hiddenAct)
+    try values.encode(layout.activation, forKey: .hiddenAct)
     try values.encode(layerNormEps, forKey: .layerNormEps)
+    if layout.family != .ems {
+      try values.encode(lowercase, forKey: .lowercase)
+      return try values.encode(layout, forKey: .layout)
+    }
     try values.encode(pooling, forKey: .pooling)
     try values.encodeIfPresent(projectionSize, forKey: .projectionSize)
     try values.encode(lowercase, forKey: .lowercase)
@@ -225,6 +248,7 @@ public struct Configuration: Codable, Sendable, Equatable {
       throw Failure(
         .badData, file, at: CodingKeys.layerNormEps.rawValue, "is \(layerNormEps); must be between 0 and 1")
     }
+    try layout.check(self, file: file)
     guard languages.isEmpty || languages.count == numLanguages else {
       throw Failure(
         .badData, file, at: CodingKeys.languages.rawValue,

@@ -14,7 +14,9 @@ public final class ModelFolder: Sendable {
   /// The tensors.
   public let weights: SafeTensors
   /// The tokenizer.
-  public let tokenizer: Tokenizer
+  public let tokenizer: any TextTokenizer
+  /// The tokenizer as a SentencePiece model of EMS's conventions, nil for one of another kind.
+  public var sentencePiece: Tokenizer? { tokenizer as? Tokenizer }
   /// The training heads that are there as a whole.
   public let heads: TrainingHeads
 
@@ -29,6 +31,12 @@ public final class ModelFolder: Sendable {
     /// The card.
     public static let card = "README.md"
     static let all = [configuration, weights, tokenizer, card]
+  }
+
+  /// The names of the files in a folder that decide what embeddings are: not the card.
+  public static func decidingFiles(in folder: String) -> [String] {
+    let tokenizers = [File.tokenizer].filter { unsafe access("\(folder)/\($0)", F_OK) == 0 }
+    return [File.configuration, File.weights] + (tokenizers.isEmpty ? [File.tokenizer] : tokenizers)
   }
 
   /// What `ems model info` shows.
@@ -81,7 +89,7 @@ public final class ModelFolder: Sendable {
     }
     configuration = try Configuration(path: "\(path)/\(File.configuration)")
     weights = try SafeTensors(path: "\(path)/\(File.weights)")
-    tokenizer = try Tokenizer(path: "\(path)/\(File.tokenizer)")
+    tokenizer = try openTokenizer(in: path)
     guard tokenizer.vocabSize == configuration.vocabSize else {
       throw Failure(
         .badData, tokenizer.name,
@@ -89,6 +97,10 @@ public final class ModelFolder: Sendable {
         remedy: "the tokenizer belongs to another model: use the one it was trained with")
     }
     try Self.check(configuration.tensorShapes(), in: weights, required: true)
+    if configuration.layout.family != .ems {
+      heads = .none
+      return
+    }
     let possible = Self.possibleHeads(configuration, weights)
     let extra = configuration.schema(possible).filter { $0.part != .encoder }
     try Self.check(extra.map(\.shape), in: weights, required: false)
@@ -100,6 +112,7 @@ public final class ModelFolder: Sendable {
 
   /// Every head that a file may have; the teacher's width is the file's.
   private static func possibleHeads(_ configuration: Configuration, _ weights: SafeTensors) -> TrainingHeads {
+    if configuration.layout.family != .ems { return .none }
     var heads = TrainingHeads.ems
     if configuration.projectionSize == nil, let width = weights["\(ModelName.projection).weight"]?.shape.first,
       (1...65536).contains(width)
@@ -107,6 +120,22 @@ public final class ModelFolder: Sendable {
       heads.teacherWidth = width
     }
     return heads
+  }
+
+  /// The text of a prompt.
+  ///
+  /// - Parameter name: nil for the model's default.
+  /// - Throws: `Failure` when the model has none of the name.
+  public func prompt(_ name: String?) throws(Failure) -> String {
+    let layout = configuration.layout
+    guard let wanted = name ?? layout.defaultPrompt else { return "" }
+    guard let text = layout.prompts[wanted] else {
+      let known = layout.prompts.keys.sorted().joined(separator: ", ")
+      throw Failure(
+        .usage, path, "has no prompt \"\(wanted)\"",
+        remedy: known.isEmpty ? "it has none: leave --prompt out" : "its prompts are \(known)")
+    }
+    return text
   }
 
   private static func check(_ shapes: [TensorShape], in weights: SafeTensors, required: Bool) throws(Failure) {
@@ -191,11 +220,7 @@ public final class ModelFolder: Sendable {
         .badData, self.path, "has no training tensors, so that they cannot be exported",
         remedy: "leave out --with-heads")
     }
-    var card = ""
-    if unsafe access("\(self.path)/\(File.card)", F_OK) == 0 {
-      let file = try MappedFile(path: "\(self.path)/\(File.card)")
-      card = unsafe file.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-    }
+    let card = try cardText()
     let weights = weights
     try Self.write(
       to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type,
@@ -218,7 +243,8 @@ public final class ModelFolder: Sendable {
   /// - Throws: `Failure` when the name is taken, the configuration or tokenizer do not fit, `fill` throws, or writing
   ///   fails. Nothing is left behind then.
   public static func write(
-    to path: String, configuration: Configuration, tokenizer: Tokenizer, card: String, type: ElementType = .float32,
+    to path: String, configuration: Configuration, tokenizer: any TextTokenizer, card: String,
+    type: ElementType = .float32,
     heads: TrainingHeads = .none, replace: Bool = false,
     fill: (TensorShape, SafeTensorsWriter) throws(Failure) -> Void
   ) throws(Failure) {
@@ -238,7 +264,7 @@ public final class ModelFolder: Sendable {
       path: "\(folder.temporary)/\(File.weights)", tensors: shapes, type: type, metadata: ["format": "pt"])
     for shape in shapes { try fill(shape, writer) }
     try writer.commit()
-    try tokenizer.write(to: "\(folder.temporary)/\(File.tokenizer)")
+    try tokenizer.write(into: folder.temporary)
     for (name, text) in [(File.configuration, try configuration.json()), (File.card, card)] {
       let output = try OutputFile(path: "\(folder.temporary)/\(name)")
       try output.write(text)

@@ -89,19 +89,44 @@ extension Configuration {
       add("\(name).bias", [width], .shift)
     }
 
-    add(ModelName.words, [vocabSize, d], .table(padding: true))
-    add(ModelName.positions, [maxPositionEmbeddings + 1, d], .table(padding: true))
-    norm(ModelName.embeddingNorm, d)
-    for layer in 0..<numHiddenLayers {
-      let prefix = ModelName.layer(layer)
-      for name in ["query", "key", "value"] {
-        linear("\(prefix)attention.self_attention.\(name)", d, d, slot: prefix + ModelName.queryKeyValue)
+    let names = layout.family == .ems ? TensorNames.released : TensorNames.canonical
+    func norm(_ slot: String, named name: String) {
+      add("\(name).weight", [d], .gain, slot: "\(slot).weight")
+      add("\(name).bias", [d], .shift, slot: "\(slot).bias")
+    }
+    add(names.words, [vocabSize, layout.lstmInputSize ?? d], .table(padding: true), slot: ModelName.words)
+    if let inputs = layout.lstmInputSize {
+      for layer in 0..<numHiddenLayers {
+        for direction in LSTMDirection.allCases {
+          let name = ModelName.lstm(layer, direction)
+          add("\(name).input.weight", [2 * d, layer == 0 ? inputs : d], .matrix(residual: false))
+          add("\(name).recurrent.weight", [2 * d, d / 2], .matrix(residual: false))
+          add("\(name).bias", [2 * d], .shift)
+        }
       }
-      linear(prefix + ModelName.attentionOutput, d, d, residual: true)
-      norm(prefix + ModelName.attentionNorm, d)
-      linear(prefix + ModelName.up, f, d)
-      linear(prefix + ModelName.down, d, f, residual: true)
-      norm(prefix + ModelName.outputNorm, d)
+    } else {
+      add(names.positions, [maxPositionEmbeddings + 1, d], .table(padding: true), slot: ModelName.positions)
+      if layout.embeddingNorm { norm(ModelName.embeddingNorm, named: names.embeddingNorm) }
+      for layer in 0..<numHiddenLayers {
+        let slot = ModelName.layer(layer), prefix = names.layers + "\(layer)."
+        func inside(_ part: String, _ name: String, _ outputs: Int, _ inputs: Int, residual: Bool = false) {
+          linear(prefix + name, outputs, inputs, residual: residual, slot: slot + part)
+        }
+        for name in ["query", "key", "value"] {
+          inside(ModelName.queryKeyValue, "\(names.attention).\(name)", d, d)
+        }
+        inside(ModelName.attentionOutput, names.attentionOutput, d, d, residual: true)
+        norm(slot + ModelName.attentionNorm, named: prefix + names.attentionNorm)
+        inside(ModelName.up, names.up, f, d)
+        inside(ModelName.down, names.down, d, f, residual: true)
+        norm(slot + ModelName.outputNorm, named: prefix + names.outputNorm)
+      }
+      if layout.finalNorm { norm(ModelName.finalNorm, d) }
+    }
+    var inputs = pooledSize
+    for (i, layer) in layout.dense.enumerated() {
+      linear(ModelName.dense(i), layer.size, inputs, bias: layer.bias)
+      inputs = layer.size
     }
     if pooling == .weighted { add(ModelName.poolingWeight, [vocabSize], .shift) }
     if let projectionSize { linear(ModelName.projection, projectionSize, d) }
@@ -142,7 +167,30 @@ extension Configuration {
   public func parameterCount(_ heads: TrainingHeads) -> Int { schema(heads).reduce(0) { $0 + $1.shape.count } }
 }
 
-/// The tensors' names, or what their `.weight` and `.bias` begin with.
+/// The two directions of an LSTM.
+enum LSTMDirection: String, CaseIterable { case forward, backward }
+
+/// What files call the tensors of a Transformer: the released checkpoint's names for EMS, plain ones for other families.
+struct TensorNames: Sendable {
+  let words: String, positions: String, embeddingNorm: String
+  /// What the tensors of a layer begin with, before its number.
+  let layers: String
+  // In a layer.
+  let attention: String, attentionOutput: String, attentionNorm: String, up: String, down: String, outputNorm: String
+
+  static let released = TensorNames(
+    words: ModelName.words, positions: ModelName.positions, embeddingNorm: ModelName.embeddingNorm,
+    layers: "model.bert.encoder.layer.", attention: ModelName.queryKeyValue,
+    attentionOutput: ModelName.attentionOutput, attentionNorm: ModelName.attentionNorm, up: ModelName.up,
+    down: ModelName.down, outputNorm: ModelName.outputNorm)
+  static let canonical = TensorNames(
+    words: "embeddings.words.weight", positions: "embeddings.positions.weight", embeddingNorm: "embeddings.norm",
+    layers: "layers.", attention: "attention", attentionOutput: "attention.output", attentionNorm: "attention.norm",
+    up: "feed_forward.up", down: "feed_forward.down", outputNorm: "feed_forward.norm")
+}
+
+/// The names of slots, or what their `.weight` and `.bias` begin with. They are those of the released checkpoint, where that
+/// has the tensor.
 enum ModelName {
   static let words = "model.bert.embedding.word_embedding.embedding.weight"
   static let positions = "model.bert.embedding.position_embedding.position_embeddings.weight"
@@ -156,6 +204,9 @@ enum ModelName {
   static let down = "output.dense"
   static let outputNorm = "output.LayerNorm"
   // After the layers.
+  static let finalNorm = "final_norm"
+  static func dense(_ i: Int) -> String { "dense.\(i)" }
+  static func lstm(_ layer: Int, _ direction: LSTMDirection) -> String { "layers.\(layer).\(direction.rawValue)" }
   static let poolingWeight = "model.pooling.weight"
   static let projection = "projection"
   // Heads.

@@ -16,23 +16,36 @@ public final class SentenceEncoder: Sendable {
   public let batchTokens: Int
   /// The name of the SIMD kernels in use.
   public let simd: String
+  /// What goes before every sentence; empty for nothing.
+  public let prompt: String
+  private let promptBytes: [UInt8]
   let weights: InferenceWeights
 
   /// The batch size that is fastest on the machines it was measured on (Benchmarks/README.md): with wide layers, small
   /// batches already keep the matrix product busy, and their activations stay in cache.
   public static func defaultBatchTokens(width: Int) -> Int { width >= 512 ? 1024 : 2048 }
 
+  /// An LSTM takes one product a step over the sentences of a batch, so that it wants many of them.
+  static func defaultBatchTokens(_ configuration: Configuration) -> Int {
+    configuration.layout.lstmInputSize == nil ? defaultBatchTokens(width: configuration.hiddenSize) : 4096
+  }
+
   /// Reads a model's weights.
   ///
   /// - Parameters:
   ///   - threads: at least 1.
   ///   - batchTokens: at least 1; nil for the default of the model's width.
-  /// - Throws: `Failure` when the weights cannot be read.
-  public init(_ model: ModelFolder, threads: Int, batchTokens: Int? = nil) throws(Failure) {
+  ///   - prompt: the name of one of the model's prompts; nil for the model's default, which may be none.
+  /// - Throws: `Failure` when the model has no such prompt, or the weights cannot be read.
+  public init(
+    _ model: ModelFolder, threads: Int, batchTokens: Int? = nil, prompt: String? = nil
+  ) throws(Failure) {
     precondition(threads >= 1 && batchTokens ?? 1 >= 1)
     self.model = model
     self.threads = threads
-    self.batchTokens = batchTokens ?? Self.defaultBatchTokens(width: model.configuration.hiddenSize)
+    self.prompt = try model.prompt(prompt)
+    promptBytes = Array(self.prompt.utf8)
+    self.batchTokens = batchTokens ?? Self.defaultBatchTokens(model.configuration)
     let compute = Compute(threads: threads)
     simd = compute.simd
     weights = try InferenceWeights(model, on: compute)
@@ -44,23 +57,29 @@ public final class SentenceEncoder: Sendable {
   /// The number of parameters in the layers' matrices. A token takes two floating-point operations for each.
   public var matrixParameters: Int {
     let (d, f) = (model.configuration.hiddenSize, model.configuration.intermediateSize)
+    if let inputs = model.configuration.layout.lstmInputSize {
+      return 4 * d
+        * (inputs + (model.configuration.numHiddenLayers - 1) * d + model.configuration.numHiddenLayers * d / 2)
+    }
     return model.configuration.numHiddenLayers * (4 * d * d + 2 * d * f)
   }
 
-  /// Appends the tokens of a sentence, cut to the model's longest.
+  /// Adds a sentence to those that `tokenize` is given, behind the prompt.
+  public func add(_ sentence: RawSpan, to texts: inout SentenceTexts) { texts.append(sentence, behind: promptBytes) }
+
+  /// Appends the tokens of sentences, each cut to the model's longest.
   ///
-  /// - Parameter sentence: UTF-8; may be empty.
-  /// - Throws: `Failure` when SentencePiece fails.
-  public func tokenize(_ sentence: RawSpan, into text: inout TokenizedText) throws(Failure) {
+  /// - Parameter sentences: as `add` made them.
+  /// - Throws: `Failure` when a sentence cannot be cut into tokens.
+  public func tokenize(_ sentences: SentenceTexts, into text: inout TokenizedText) throws(Failure) {
     let configuration = model.configuration
     try model.tokenizer.encode(
-      sentence, lowercase: configuration.lowercase, limit: configuration.maxPositionEmbeddings, into: &text.ids)
-    text.starts.append(text.ids.count)
+      sentences, lowercase: configuration.lowercase, limit: configuration.maxPositionEmbeddings, into: &text)
   }
 
   /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `encodeFile`.
   ///
-  /// - Throws: `Failure` when SentencePiece fails; of the kind `interrupted` when the job is cancelled.
+  /// - Throws: `Failure` when a sentence cannot be cut into tokens; of the kind `interrupted` when the job is cancelled.
   public func encode(_ sentences: [String], job: Job = Job(), subject: String = "sentences") throws(Failure) -> Tensor {
     try encode(count: sentences.count, job: job, subject: subject) { Array(sentences[$0].utf8) }
   }
@@ -71,18 +90,20 @@ public final class SentenceEncoder: Sendable {
   ///   - job: stops the work; told how far it is, from several threads.
   ///   - subject: what is encoded, in these reports and in a failure.
   ///   - sentence: the UTF-8 of sentence i, 0 ..< count; called from several threads.
-  /// - Throws: `Failure` when SentencePiece fails; of the kind `interrupted` when the job is cancelled.
+  /// - Throws: `Failure` when a sentence cannot be cut into tokens; of the kind `interrupted` when the job is cancelled.
   public func encode(
     count: Int, job: Job = Job(), subject: String, _ sentence: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
     let piece = 256
     let chunks = try concurrentMap((count + piece - 1) / piece, threads: threads) {
       (c: Int) throws(Failure) -> TokenizedText in
-      var text = TokenizedText()
+      var texts = SentenceTexts()
       for i in c * piece..<min(count, (c + 1) * piece) {
         let bytes = sentence(i)
-        try self.tokenize(unsafe bytes.span.bytes, into: &text)
+        self.add(unsafe bytes.span.bytes, to: &texts)
       }
+      var text = TokenizedText()
+      try self.tokenize(texts, into: &text)
       return text
     }
     let window = EncodingWindow(chunks, for: self)

@@ -223,8 +223,10 @@ private final class EncodePipeline: @unchecked Sendable {
       let lines = try read()
       results.withLock { $0.lines = lines }
     case .tokenize(let lines, let piece):
+      var sentences = SentenceTexts()
+      for i in lines.pieces[piece] { encoder.add(unsafe lines.batch[i].bytes, to: &sentences) }
       var text = TokenizedText()
-      for i in lines.pieces[piece] { try encoder.tokenize(unsafe lines.batch[i].bytes, into: &text) }
+      try encoder.tokenize(sentences, into: &text)
       results.withLock { $0.pieces[piece] = text }
     case .encode(let tokens, let batch):
       let count = worker.encode(batch, of: tokens.window)

@@ -190,7 +190,9 @@ import CSentencePiece
     }
   }
 
-  private static func protobufFields(_ bytes: ArraySlice<UInt8>) -> [(
+  /// The fields of a serialized protobuf message in their order, or nil when the bytes are not laid out as one: the number;
+  /// the value of an integer; the bytes of everything else.
+  static func protobufFields(_ bytes: ArraySlice<UInt8>) -> [(
     number: UInt64, value: UInt64, content: ArraySlice<UInt8>
   )]? {
     var fields: [(UInt64, UInt64, ArraySlice<UInt8>)] = []

@@ -91,6 +91,22 @@ extension Compute {
     let width = d / heads
     let scale = 1 / Float(width).squareRoot()
     let longest = segments.longest
+    guard state != nil || dropout.probability > 0 else {
+      unsafe parallelRows(
+        segments.count, grain: Self.sentencesPerPart, scratchFloats: ems_attend_scratch(longest, width)
+      ) { sentences, scratch in
+        for i in sentences {
+          let start = segments.starts[i]
+          for h in 0..<heads {
+            let q = unsafe qkv.pointer + start * 3 * d + h * width
+            unsafe kernels.pointee.attend(
+              segments.length(i), width, q, q + d, q + 2 * d, 3 * d, scale, a.pointer + start * d + h * width, d,
+              scratch)
+          }
+        }
+      }
+      return
+    }
     let block = longest * ems_attention_ld(longest)
     unsafe parallelRows(
       segments.count, grain: Self.sentencesPerPart, scratchFloats: ems_attention_scratch(longest, width) + block

@@ -3,17 +3,18 @@ import CKernels
 extension Compute {
   // MARK: forward
 
-  /// x_t = words[id_t] + positions[1 + index of t in its sentence].
+  /// x_t = words[id_t] + positions[1 + index of t in its sentence], or the word alone.
   ///
   /// - Parameters:
   ///   - ids: N token ids in 0 ..< V
   ///   - words: [V, D]
-  ///   - positions: [P+1, D]; row 0 is padding
+  ///   - positions: [P+1, D]; row 0 is padding; nil for none
   ///   - x: [N, D]
-  public func embed(_ ids: [Int32], _ segments: Segments, words: Tensor, positions: Tensor, into x: Tensor) {
+  public func embed(_ ids: [Int32], _ segments: Segments, words: Tensor, positions: Tensor?, into x: Tensor) {
     let d = x.columns
-    precondition(words.columns == d && positions.columns == d)
-    precondition(ids.count == segments.tokens && x.rows == ids.count && segments.longest < positions.rows)
+    precondition(words.columns == d && positions?.columns ?? d == d)
+    precondition(ids.count == segments.tokens && x.rows == ids.count)
+    precondition(positions.map { segments.longest < $0.rows } ?? true)
     unsafe parallelRows(segments.count, grain: 16) { sentences, _ in
       for i in sentences {
         for t in segments.starts[i]..<segments.starts[i + 1] {
@@ -21,7 +22,9 @@ extension Compute {
           precondition(id >= 0 && id < words.rows, "token id outside the vocabulary")
           let row = unsafe x.pointer + t * d
           unsafe row.update(from: words.pointer + id * d, count: d)
-          unsafe kernels.pointee.axpy(d, 1, positions.pointer + (t - segments.starts[i] + 1) * d, row)
+          if let positions {
+            unsafe kernels.pointee.axpy(d, 1, positions.pointer + (t - segments.starts[i] + 1) * d, row)
+          }
         }
       }
     }

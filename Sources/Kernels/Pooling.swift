@@ -15,6 +15,52 @@ extension Compute {
     }
   }
 
+  /// u_i = the largest of sentence i's rows of x, element by element; x [N, D], u [B, D].
+  public func maxPool(_ x: Tensor, _ segments: Segments, into u: Tensor) {
+    let d = x.columns
+    precondition(u.rows == segments.count && u.columns == d && x.rows == segments.tokens)
+    unsafe parallelRows(segments.count, grain: 16) { sentences, _ in
+      for i in sentences {
+        unsafe kernels.pointee.max_rows(
+          segments.length(i), d, x.pointer + segments.starts[i] * d, d, u.pointer + i * d)
+      }
+    }
+  }
+
+  /// u_i = the sum of sentence i's rows of x over the square root of their number; x [N, D], u [B, D].
+  public func rootMeanPool(_ x: Tensor, _ segments: Segments, into u: Tensor) {
+    meanPool(x, segments, into: u)
+    for i in 0..<segments.count {
+      scale(u.rows(i..<i + 1), by: Float(segments.length(i)).squareRoot())
+    }
+  }
+
+  /// u_i = Σ t x_t / Σ t, t = 1, 2, ... the place of a token in its sentence; x [N, D], u [B, D].
+  public func placePool(_ x: Tensor, _ segments: Segments, into u: Tensor) {
+    let d = x.columns
+    precondition(u.rows == segments.count && u.columns == d && x.rows == segments.tokens)
+    unsafe parallelRows(segments.count, grain: 16) { sentences, _ in
+      for i in sentences {
+        let n = segments.length(i)
+        let row = unsafe u.pointer + i * d
+        unsafe row.update(repeating: 0, count: d)
+        let whole = Float(n * (n + 1) / 2)
+        for t in 0..<n {
+          unsafe kernels.pointee.axpy(d, Float(t + 1) / whole, x.pointer + (segments.starts[i] + t) * d, row)
+        }
+      }
+    }
+  }
+
+  /// u_i = the first or the last of sentence i's rows of x; x [N, D], u [B, D].
+  public func endPool(_ x: Tensor, _ segments: Segments, last: Bool, into u: Tensor) {
+    precondition(u.rows == segments.count && u.columns == x.columns && x.rows == segments.tokens)
+    for i in 0..<segments.count {
+      let token = last ? segments.starts[i + 1] - 1 : segments.starts[i]
+      u.rows(i..<i + 1).copy(from: x.rows(token..<token + 1))
+    }
+  }
+
   // MARK: backward
 
   /// dx_t = du_i / T for every token t of sentence i.

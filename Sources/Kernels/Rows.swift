@@ -37,6 +37,14 @@ extension Compute {
     }
   }
 
+  /// Columns from `column` on of z_i = u_i: u [B, D], z [B, at least column + D].
+  public func copyColumns(of u: Tensor, into z: Tensor, at column: Int) {
+    precondition(z.rows == u.rows && column >= 0 && column + u.columns <= z.columns)
+    for i in 0..<u.rows {
+      unsafe (z.pointer + i * z.columns + column).update(from: u.pointer + i * u.columns, count: u.columns)
+    }
+  }
+
   /// de_i = the first E of dz_i; du_i += the last D.
   public func concatenateBackward(_ dz: Tensor, de: Tensor, du: Tensor) {
     let (left, right) = (de.columns, du.columns)

@@ -17,17 +17,4 @@ extension Compute {
         range.count, x.pointer + range.lowerBound, dy.pointer + range.lowerBound, dx.pointer + range.lowerBound)
     }
   }
-
-  /// y = swish(x Wᵀ + b) with each block of rows activated while it is in cache; x [N, K], y [N, M].
-  public func linearSwish(_ x: Tensor, _ weight: PackedMatrix, bias: Tensor, into y: Tensor) {
-    precondition(x.columns == weight.rows && y.columns == weight.columns && x.rows == y.rows)
-    precondition(bias.count == weight.columns)
-    unsafe parallelRows(x.rows, grain: 96, scratchFloats: ems_gemm_scratch()) { range, scratch in
-      let block = unsafe y.pointer + range.lowerBound * y.columns
-      unsafe multiply(
-        rows: range.count, x.pointer + range.lowerBound * x.columns, x.columns, 1, weight, block, bias: bias.pointer,
-        accumulating: false, scratch: scratch)
-      unsafe kernels.pointee.swish(range.count * y.columns, block, block)
-    }
-  }
 }

@@ -7,13 +7,13 @@ import Index
 public struct PipelineSide: Sendable {
   /// The dump.
   public var input: String
-  /// Its language.
-  public var language: Language
+  /// Its language; nil where nobody needs to know.
+  public var language: Language?
   /// How its lines are read.
   public var text: TextOptions
 
   /// A dump in a language.
-  public init(input: String, language: Language, text: TextOptions = TextOptions()) {
+  public init(input: String, language: Language?, text: TextOptions = TextOptions()) {
     self.input = input
     self.language = language
     self.text = text
@@ -117,6 +117,8 @@ public struct CalibrationOptions: Sendable, Equatable {
 public struct PipelineOptions: Sendable {
   /// Which lines of the source and the target are left out.
   public var sourceFilter: LineFilter?, targetFilter: LineFilter?
+  /// The name of the model's prompt that goes before every sentence; nil for the model's default.
+  public var prompt: String?
   /// The type of the embedding files.
   public var type = EmbeddingType.float32
   /// Neighbours looked at for every sentence.

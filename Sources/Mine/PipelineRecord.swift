@@ -7,7 +7,7 @@ import Work
 struct PipelineRecord: Encodable {
   struct Side: Encodable {
     var input: String
-    var language: String
+    var language: String?
     var digest: String?
     var filter: [String: String]?
     var lines: PipelineSummary.Lines
@@ -34,7 +34,7 @@ struct PipelineRecord: Encodable {
   ) {
     func side(_ i: Int, _ filter: LineFilter?) -> Side {
       Side(
-        input: sides[i].input, language: sides[i].language.code, digest: read[i].inputs["text"],
+        input: sides[i].input, language: sides[i].language?.code, digest: read[i].inputs["text"],
         filter: filter?.digestSettings, lines: PipelineSummary.Lines(read[i].counts))
     }
     source = side(0, options.sourceFilter)

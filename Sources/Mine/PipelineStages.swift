@@ -97,7 +97,7 @@ final class PipelineStages {
 
   /// The model's files as inputs of a stage.
   var modelFiles: [StageInput] {
-    [ModelFolder.File.configuration, ModelFolder.File.weights, ModelFolder.File.tokenizer].map {
+    ModelFolder.decidingFiles(in: model).map {
       .file("\(model)/\($0)", name: "model/\($0)")
     }
   }
@@ -115,7 +115,7 @@ final class PipelineStages {
   /// The encoder, whose weights are read when it is first needed.
   func loadedEncoder() throws(Failure) -> SentenceEncoder {
     if let encoder { return encoder }
-    let loaded = try SentenceEncoder(ModelFolder(path: model), threads: threads)
+    let loaded = try SentenceEncoder(ModelFolder(path: model), threads: threads, prompt: options.prompt)
     encoder = loaded
     return loaded
   }

@@ -102,13 +102,15 @@ extension MachineRates {
   ) throws(Failure) -> (tokens: Double, bytesPerToken: Double) {
     let encoder = try SentenceEncoder(model, threads: threads)
     let sample = Array(sample.prefix(4096))
-    var text = TokenizedText()
+    var sentences = SentenceTexts()
     var bytes = 0
     for line in sample {
       let line = Array(line.utf8)
       bytes += line.count + 1
-      try encoder.tokenize(unsafe line.span.bytes, into: &text)
+      encoder.add(unsafe line.span.bytes, to: &sentences)
     }
+    var text = TokenizedText()
+    try encoder.tokenize(sentences, into: &text)
     let tokens = EncodingWindow([text], for: encoder).tokens
     _ = try encoder.encode(Array(sample.prefix(256)))
     let start = ContinuousClock.now

@@ -65,6 +65,11 @@ struct Initialization {
 
   private func check(_ start: ModelFolder, _ m: Configuration) throws(Failure) {
     let c = start.configuration
+    guard c.layout == m.layout else {
+      throw Failure(
+        .badData, start.path, "is of the family \(c.layout.family.rawValue), which cannot be trained on",
+        remedy: "begin with a model of the EMS family; this one can be a teacher")
+    }
     var sizes = [
       ("hidden_size", c.hiddenSize, m.hiddenSize), ("vocab_size", c.vocabSize, m.vocabSize),
       ("max_position_embeddings", c.maxPositionEmbeddings, m.maxPositionEmbeddings),
@@ -83,7 +88,7 @@ struct Initialization {
         "is a model of other sizes than the configuration's: its \(name) is \(has), not \(wanted)",
         remedy: "make the sizes agree")
     }
-    guard start.tokenizer.model == tokenizer.model else {
+    guard start.sentencePiece?.model == tokenizer.model else {
       throw Failure(
         .badData, start.path, "has another tokenizer", remedy: "name \(start.path)/sentencepiece.model as tokenizer")
     }

@@ -33,7 +33,7 @@ struct TeacherEncoding {
       }
     }
     var identity: [String] = []
-    for name in [ModelFolder.File.configuration, ModelFolder.File.weights, ModelFolder.File.tokenizer] {
+    for name in ModelFolder.decidingFiles(in: model) {
       identity.append(try FileHashes.digest(MappedFile(path: "\(model)/\(name)"), threads: threads))
     }
     for corpus in corpora {

@@ -28,8 +28,14 @@ struct EncodeCommand: ParsableCommand {
   @Option(help: "Model folder.", completion: .directory)
   var model: String
 
-  @Option(help: "Language of the text: an ISO 639 or Flores code, or an English name.")
-  var language: String
+  @Option(
+    help: """
+      Language of the text: an ISO 639 or Flores code, or an English name; not needed by a model that says nothing about \
+      languages.
+      """)
+  var language: String?
+
+  @OptionGroup var prompt: PromptOption
 
   @Option(name: .shortAndLong, help: "Embedding file (.npy).", completion: .file(extensions: ["npy"]))
   var output: String
@@ -53,12 +59,12 @@ struct EncodeCommand: ParsableCommand {
   func run() throws {
     let console = Console(quiet: common.quiet)
     let job = console.job(timeLeft: true)
-    let language = try Language(parsing: language)
+    let language = try language.map { (text) throws(Failure) in try Language(parsing: text) }
     // What is cheap to find out comes before reading hundreds of megabytes.
     try checkInput(input)
     let model = try ModelFolder(path: model)
-    warnOfLanguage(language, model, console)
-    let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens)
+    try checkLanguage(language, option: "--language", model, console)
+    let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens, prompt: prompt.name)
     let summary = try encodeFile(
       input: input, options: text.options, encoder: encoder, output: output, type: dtype, job: job)
     console.finish()
@@ -83,8 +89,16 @@ struct EncodeCommand: ParsableCommand {
 }
 
 /// Says so when a model was not trained on a language: its embeddings may still be of use, but nobody promises.
-func warnOfLanguage(_ language: Language, _ model: ModelFolder, _ console: Console) {
+///
+/// - Throws: `Failure` when no language is given to a model of the EMS family, or to one that lists its languages.
+func checkLanguage(
+  _ language: Language?, option: String, _ model: ModelFolder, _ console: Console
+) throws(Failure) {
   let codes = model.configuration.languages
+  guard let language else {
+    if codes.isEmpty, model.configuration.layout.family != .ems { return }
+    throw Failure(.usage, option, "is needed by \(model.path)", remedy: "give the language of the text")
+  }
   if codes.isEmpty { return }
   let known = codes.contains { code in
     guard let other = try? Language(parsing: code) else { return code == language.code }

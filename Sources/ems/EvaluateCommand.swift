@@ -25,6 +25,8 @@ struct EvaluateArguments: ParsableArguments {
   @Option(help: "Model folder; not needed where embeddings are given for every text.", completion: .directory)
   var model: String?
 
+  @OptionGroup var prompt: PromptOption
+
   @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
   var report: String?
 
@@ -41,7 +43,9 @@ struct EvaluateArguments: ParsableArguments {
     let job = console.job()
     // What is wrong with the old result is said before an hour is spent on the new one.
     let old = try compare.map { try EarlierResult(path: $0) }
-    let encoder = try model.map { try SentenceEncoder(ModelFolder(path: $0), threads: common.threads) }
+    let encoder = try model.map {
+      try SentenceEncoder(ModelFolder(path: $0), threads: common.threads, prompt: prompt.name)
+    }
     let evaluator = Evaluator(encoder: encoder, threads: common.threads, job: job)
     let start = ContinuousClock.now
     var result = try body(evaluator)

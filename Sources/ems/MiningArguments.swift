@@ -12,11 +12,13 @@ struct PipelineArguments: ParsableArguments {
   @Option(help: "Model folder.", completion: .directory)
   var model: String?
 
-  @Option(help: "Language of the source text.")
+  @Option(help: "Language of the source text; not needed by a model that says nothing about languages.")
   var sourceLanguage: String?
 
   @Option(help: "Language of the target text.")
   var targetLanguage: String?
+
+  @OptionGroup var prompt: PromptOption
 
   @Option(help: "Folder for what the stages leave; OUTPUT.work if not given.", completion: .directory)
   var work: String?
@@ -29,23 +31,36 @@ struct PipelineArguments: ParsableArguments {
   /// To be called by a command's `validate`.
   func require() throws {
     if model == nil { throw ValidationError("--model is needed to encode the texts.") }
-    if sourceLanguage == nil || targetLanguage == nil {
-      throw ValidationError("--source-language and --target-language are needed.")
+    if filters.checkLanguage || filters.languageModel != nil, sourceLanguage == nil || targetLanguage == nil {
+      throw ValidationError("--source-language and --target-language are needed to check the language of lines.")
     }
   }
 
   var modelPath: String { model ?? "" }
 
   func sides(_ source: String, _ target: String, _ text: TextOptions) throws(Failure) -> [PipelineSide] {
-    [
-      PipelineSide(input: source, language: try Language(parsing: sourceLanguage ?? ""), text: text),
-      PipelineSide(input: target, language: try Language(parsing: targetLanguage ?? ""), text: text),
-    ]
+    var sides: [PipelineSide] = []
+    for (input, code) in [(source, sourceLanguage), (target, targetLanguage)] {
+      let language = try code.map { (text) throws(Failure) in try Language(parsing: text) }
+      sides.append(PipelineSide(input: input, language: language, text: text))
+    }
+    return sides
+  }
+
+  /// Warns of languages that the model does not know.
+  ///
+  /// - Throws: `Failure` where the model needs a language that was not given.
+  func checkLanguages(_ sides: [PipelineSide], _ model: ModelFolder, _ console: Console) throws(Failure) {
+    try checkLanguage(sides[0].language, option: "--source-language", model, console)
+    try checkLanguage(sides[1].language, option: "--target-language", model, console)
+    // A prompt that the model lacks is said before any work.
+    _ = try model.prompt(prompt.name)
   }
 
   func options(_ sides: [PipelineSide], _ search: SearchArguments) throws(Failure) -> PipelineOptions {
     var options = PipelineOptions()
     options.type = dtype
+    options.prompt = prompt.name
     search.apply(to: &options)
     if filters.given {
       let identifier = try filters.identifier()
@@ -88,9 +103,9 @@ struct FilterArguments: ParsableArguments {
     return checkLanguage ? LanguageIdentifier() : nil
   }
 
-  func filter(_ language: Language, _ identifier: LanguageIdentifier?) throws(Failure) -> LineFilter {
+  func filter(_ language: Language?, _ identifier: LanguageIdentifier?) throws(Failure) -> LineFilter {
     let (least, most) = (minCharacters ?? 0, maxCharacters ?? .max)
-    guard let identifier else {
+    guard let identifier, let language else {
       return try LineFilter(minCharacters: least, maxCharacters: most, needsLetters: needLetters)
     }
     return try LineFilter(

@@ -9,7 +9,8 @@ struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Shows, checks, converts and exports models.",
     subcommands: [
-      ModelInfoCommand.self, ModelVerifyCommand.self, ModelConvertCommand.self, ModelExportCommand.self,
+      ModelInfoCommand.self, ModelVerifyCommand.self, ModelImportCommand.self, ModelConvertCommand.self,
+      ModelExportCommand.self,
     ])
 }
 
@@ -18,6 +19,12 @@ enum WeightType: String, ExpressibleByArgument, CaseIterable {
   case float32, float16
 
   var elementType: ElementType { self == .float32 ? .float32 : .float16 }
+}
+
+/// Whose model folders are written.
+enum ModelFormat: String, ExpressibleByArgument, CaseIterable {
+  case ems
+  case sentenceTransformers = "sentence-transformers"
 }
 
 struct ModelInfoCommand: ParsableCommand {
@@ -42,22 +49,47 @@ struct ModelInfoCommand: ParsableCommand {
     }
     let c = info.configuration
     let types = info.elementTypes.map { $0 == .float32 ? "float32" : $0 == .float16 ? "float16" : $0.rawValue }
-    let rows: [(String, String)] = [
-      ("layers", "\(c.numHiddenLayers)"), ("hidden size", "\(c.hiddenSize)"), ("heads", "\(c.numAttentionHeads)"),
-      ("feed-forward size", "\(c.intermediateSize)"),
-      ("vocabulary", "\(Format.count(c.vocabSize)) pieces (\(info.tokenizerKind.rawValue))"),
-      ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
-      ("parameters", Format.count(info.parameters)),
-      (
-        "training heads",
-        info.trainingParameters > 0 ? "\(Format.count(info.trainingParameters)) parameters" : "not included"
-      ),
-      ("weights", "\(Format.bytes(info.weightBytes)), \(types.joined(separator: ", "))"),
-      ("languages", c.languages.isEmpty ? "\(c.numLanguages), not named" : "\(c.numLanguages)"),
-    ]
+    let layout = c.layout
+    var pooling = layout.poolings.map(\.rawValue).joined(separator: " + ")
+    if layout.family == .ems { pooling = c.pooling.rawValue }
+    let dense = layout.dense.map { "\($0.size) (\($0.activation.rawValue))" }
+    let behind = (c.projectionSize.map { ["\($0) (projection)"] } ?? []) + dense
+    let sizes: [(String, String)] =
+      layout.lstmInputSize.map { [("LSTM", "both directions, words of \($0)")] } ?? [
+        ("heads", "\(c.numAttentionHeads)"), ("feed-forward size", "\(c.intermediateSize)"),
+        (
+          "activation",
+          "\(layout.activation.rawValue), normalised \(layout.normalisesFirst ? "before" : "after") each part"
+        ),
+      ]
+    let rows: [(String, String)] =
+      [
+        ("family", layout.family.rawValue), ("layers", "\(c.numHiddenLayers)"), ("hidden size", "\(c.hiddenSize)"),
+      ] + sizes + [
+        ("vocabulary", "\(Format.count(c.vocabSize)) pieces (\(info.tokenizerKind.rawValue))"),
+        ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
+        ("pooling", pooling), ("layers behind it", behind.isEmpty ? "none" : behind.joined(separator: ", ")),
+        ("rows", "\(c.embeddingSize) elements\(layout.unitLength ? ", of length 1" : "")"),
+        ("parameters", Format.count(info.parameters)),
+        (
+          "training heads",
+          info.trainingParameters > 0 ? "\(Format.count(info.trainingParameters)) parameters" : "not included"
+        ),
+        ("weights", "\(Format.bytes(info.weightBytes)), \(types.joined(separator: ", "))"),
+        (
+          "languages",
+          layout.family != .ems && c.languages.isEmpty
+            ? "not named" : c.languages.isEmpty ? "\(c.numLanguages), not named" : "\(c.numLanguages)"
+        ),
+        ("licence", layout.licence ?? (layout.family == .ems ? "see the card" : "not named")),
+      ]
     print(info.path)
     for (name, value) in rows { print("  " + name.padding(toLength: 18, withPad: " ", startingAt: 0) + value) }
     for line in wrapped(c.languages, width: 92) { print("    \(line)") }
+    for (name, text) in layout.prompts.sorted(by: { $0.key < $1.key }) {
+      let mark = name == layout.defaultPrompt ? ", the default" : ""
+      print("  prompt            \(name): \"\(text)\"\(mark)")
+    }
     for name in info.unknownTensors { print("  unknown tensor    \(name)") }
   }
 
@@ -163,12 +195,15 @@ struct ModelConvertCommand: ParsableCommand {
 
 struct ModelExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Writes a model for encoding only, or in another precision.",
+    commandName: "export", abstract: "Writes a model for encoding only, in another precision, or for Python.",
     discussion: """
-      The training heads are left out unless asked for, but for the layer to the width of a teacher; the card is kept.
+      The training heads are left out unless asked for, but for the layer to the width of a teacher; the card is kept. With \
+      --format sentence-transformers the folder is one that Python's SentenceTransformer(OUTPUT) opens, for the same \
+      embeddings.
 
       EXAMPLES
         ems model export runs/mini/best --output models/ems-mini --dtype float16
+        ems model export models/ems-mini --format sentence-transformers --output ems-mini-st
       """)
 
   @Argument(help: "Model folder.", completion: .directory)
@@ -176,6 +211,9 @@ struct ModelExportCommand: ParsableCommand {
 
   @Option(name: .shortAndLong, help: "Model folder to write.", completion: .directory)
   var output: String
+
+  @Option(help: "ems or sentence-transformers.")
+  var format: ModelFormat = .ems
 
   @Option(help: "float32 or float16.")
   var dtype: WeightType = .float32
@@ -188,8 +226,20 @@ struct ModelExportCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
+  func validate() throws {
+    if withHeads, format != .ems { throw ValidationError("--with-heads is for --format ems.") }
+  }
+
   func run() throws {
     let source = try ModelFolder(path: model)
+    if format == .sentenceTransformers {
+      let done = try source.exportForSentenceTransformers(to: output, type: dtype.elementType, replace: replace)
+      Console(quiet: common.quiet).say(
+        "\(output): \(Format.bytes(done.weightBytes)) of \(dtype.rawValue) weights; "
+          + done.modules.joined(separator: ", "))
+      if common.json { try Console.printJSON(done) }
+      return
+    }
     try source.export(to: output, type: dtype.elementType, training: withHeads, replace: replace)
     let info = try ModelFolder(path: output).info()
     Console(quiet: common.quiet).say("\(output): \(Format.bytes(info.weightBytes)) of \(dtype.rawValue) weights")

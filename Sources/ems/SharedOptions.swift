@@ -54,6 +54,15 @@ struct TextArguments: ParsableArguments {
   }
 }
 
+/// What goes before every sentence.
+struct PromptOption: ParsableArguments {
+  @Option(
+    name: .customLong("prompt"),
+    help: ArgumentHelp(
+      "The model's prompt that goes before every sentence; its default if not given.", valueName: "name"))
+  var name: String?
+}
+
 /// Whether text that is not UTF-8 is an error.
 struct StrictFlag: ParsableArguments {
   @Flag(help: "Stop at invalid UTF-8 instead of replacing it by U+FFFD.")

@@ -89,6 +89,27 @@ import Testing
     expect(failure { try StagedFolder.checkFree(file, files: files, replace: true) }, says: "is not a folder")
   }
 
+  @Test func foldersInsideBelongToAFolder() throws {
+    let files: Set = ["a", "inner/b"]
+    let path = folder.file("made")
+    func make(_ text: String, replace: Bool) throws {
+      let staged = try StagedFolder(for: path, files: files)
+      try Data(text.utf8).write(to: URL(filePath: "\(staged.temporary)/a"))
+      try staged.makeFolder("inner")
+      try Data(text.utf8).write(to: URL(filePath: "\(staged.temporary)/inner/b"))
+      if text == "stop" { return }
+      try staged.commit(replace: replace)
+    }
+    try make("stop", replace: false)
+    #expect(try folder.list() == [])
+    try make("1", replace: false)
+    try make("2", replace: true)
+    #expect(try folder.list() == ["made"] && folder.read("made/inner/b") == Array("2".utf8))
+    _ = try folder.write("made/inner/letter", "mine")
+    expect(failure { try make("3", replace: true) }, says: "holds inner/letter")
+    #expect(try folder.list("made/inner") == ["b", "letter"] && folder.list() == ["made"])
+  }
+
   /// The bytes of a map, read twice: once more after they were dropped from memory.
   private func mapped(_ path: String) throws -> [[UInt8]] {
     let file = try MappedFile(path: path)

@@ -77,6 +77,22 @@ import Testing
     #expect(try workshop.folder.read("again/model.safetensors") == workshop.folder.read("model/model.safetensors"))
   }
 
+  @Test func exportingForPython() throws {
+    let workshop = try Workshop(training: true)
+    let output = workshop.folder.file("st")
+    let arguments = ["model", "export", workshop.model, "--format", "sentence-transformers", "--output", output]
+    let done = try Running(arguments + ["--json"]).wait()
+    #expect(done.status == 0)
+    #expect(done.json()["modules"] as? [String] == ["Transformer", "Pooling"] && done.json()["width"] as? Int == 36)
+    #expect(try workshop.folder.list("st").contains("modules.json"))
+    #expect(try workshop.folder.list("st/1_Pooling") == ["config.json"])
+    expect(try Running(arguments).wait(), failsWith: 74, says: "st", "exists and is not empty")
+    #expect(try Running(arguments + ["--replace", "--dtype", "float16"]).wait().status == 0)
+    expect(try Running(arguments + ["--with-heads"]).wait(), failsWith: 64, says: "--with-heads")
+    #expect(try ems("model", "export", workshop.model, "--format", "onnx", "--output", output).status == 64)
+    #expect(try workshop.folder.list() == ["model", "st"])
+  }
+
   @Test func verifyFindsWhatIsNotFinite() throws {
     let workshop = try Workshop()
     var bytes = try workshop.folder.read("model/model.safetensors")

@@ -47,7 +47,7 @@ import Testing
     #expect(info.elementTypes == [training ? .float16 : .float32])
     #expect(info.tokenizerKind == .bpe)
     #expect(info.unknownTensors == [])
-    #expect(try model.tokenizer.model == Fixture.bytes("tiny.model"))
+    #expect(try model.sentencePiece?.model == Fixture.bytes("tiny.model"))
   }
 
   @Test func anExistingFolderIsReplacedOnlyOnRequest() throws {

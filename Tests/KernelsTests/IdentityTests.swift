@@ -89,7 +89,7 @@ import Testing
         let (y, z) = (Tensor(rows: x.rows, columns: m), Tensor(rows: x.rows, columns: m))
         let (v, s) = (Tensor(rows: x.rows, columns: d), Tensor(rows: x.rows, columns: d))
         compute.linear(x, packed, bias: b, into: y)
-        compute.linearSwish(x, packed, bias: b, into: z)
+        compute.linear(x, packed, bias: b, .swish, into: z)
         compute.layerNorm(x, gain: gain, bias: bias, eps: 1e-12, into: v)
         compute.swish(x, into: s)
         return [y, z, v, s]

@@ -106,7 +106,7 @@ import Testing
       let packed = PackedMatrix(rows: k, columns: m, on: compute)
       compute.pack(transposing: w, into: packed)
       let together = Tensor(rows: n, columns: m)
-      compute.linearSwish(x, packed, bias: b, into: together)
+      compute.linear(x, packed, bias: b, .swish, into: together)
       #expect(together.bits == apart.bits)
     }
   }

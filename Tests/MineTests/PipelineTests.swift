@@ -263,10 +263,11 @@ import Mine
       PipelineSide(input: text, language: sides[0].language), PipelineSide(input: other, language: sides[1].language),
     ]
     let identifier = LanguageIdentifier()
+    let languages = try mixed.map { try #require($0.language) }
     let summary = try pipeline("p", sides: mixed) {
       $0.sourceFilter = try? LineFilter(
-        minCharacters: 10, maxCharacters: 200, expecting: mixed[0].language, by: identifier)
-      $0.targetFilter = try? LineFilter(expecting: mixed[1].language, by: identifier)
+        minCharacters: 10, maxCharacters: 200, expecting: languages[0], by: identifier)
+      $0.targetFilter = try? LineFilter(expecting: languages[1], by: identifier)
     }.run()
     #expect(summary.source.lines == 7 && summary.source.empty == 2 && summary.source.unique == 1)
     #expect(summary.source.dropped == ["too-short": 1, "too-long": 1, "language": 1])

@@ -30,6 +30,13 @@ typedef struct ems_kernels {
   // dx = dy * swish'(x).
   void (*swish_backward)(long n, const float *x, const float *dy, float *dx);
 
+  // y = x (1 + erf(x / sqrt 2)) / 2, and the form with tanh in place of erf; y may be x.
+  void (*gelu)(long n, const float *x, float *y);
+  void (*gelu_tanh)(long n, const float *x, float *y);
+  // One step of an LSTM for one sentence: the four gates' inputs (i, f, g, o, n floats each) are a + b; c[n] is the cell's state,
+  // h[n] the new output, which y[n] gets too.
+  void (*lstm_cell)(long n, const float *a, const float *b, float *c, float *h, float *y);
+
   // Rows of d: s = x + drop(r); normalised = (s - mean) * rstd; y = normalised * g + b. r may be null (no residual), as may
   // normalised and rstd (inference). Dropout (keep_scale 1/(1-p), threshold p * 2^32, 0 for none) hits r, or x without r;
   // the mask is a hash of key and the element's index first_element + i*d + j.
@@ -47,6 +54,9 @@ typedef struct ems_kernels {
   void (*attention)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale, float *o, long ldo,
                     float *probabilities, float *scratch, uint32_t threshold, float keep_scale, uint64_t key,
                     uint64_t first_element);
+  // The same without dropout and without keeping p, to the same bits. scratch: attend_scratch floats.
+  void (*attend)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale, float *o, long ldo,
+                 float *scratch);
   // dq, dk, dv (+= nothing: overwritten) from do, for the same head.
   void (*attention_backward)(long t, long d, const float *q, const float *k, const float *v, long ld, float scale,
                              const float *d_o, long ldo, const float *probabilities, float *dq, float *dk, float *dv,
@@ -54,6 +64,8 @@ typedef struct ems_kernels {
 
   // y[d] = mean over t rows of x; and dx rows = dy / t.
   void (*mean_rows)(long t, long d, const float *x, long ld, float *y);
+  // y[d] = the largest of t rows of x, element by element.
+  void (*max_rows)(long t, long d, const float *x, long ld, float *y);
   // Row of x[n]: overwrites x with exp(x - max) / sum and returns log(sum exp).
   float (*softmax)(long n, float *x);
   // The same without overwriting: x's softmax is exp(x - largest) * inverse.
@@ -93,6 +105,13 @@ static inline long ems_attention_ld(long t) { return (t + 15) & ~15L; }
 static inline long ems_attention_scratch(long t, long d) {
   long tp = ems_attention_ld(t), dp = (d + 15) & ~15L;
   return 2 * tp * tp + 3 * tp * dp + 16 * 64 + 64;
+}
+// Rows of queries whose scores attend holds at a time.
+#define EMS_ATTEND_ROWS 48
+// Floats of scratch for attend.
+static inline long ems_attend_scratch(long t, long d) {
+  long tp = ems_attention_ld(t), dp = (d + 15) & ~15L;
+  return 2 * tp * dp + EMS_ATTEND_ROWS * tp + 64;
 }
 // Floats of scratch for gemm.
 static inline long ems_gemm_scratch(void) { return 96 * 512 + 64; }

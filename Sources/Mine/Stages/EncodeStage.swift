@@ -16,7 +16,9 @@ extension PipelineStages {
       inputs: { [self] () throws(Failure) in modelFiles + [.outputs(read(side), only: [side.text])] },
       // The instruction set is part of the settings: another one rounds differently.
       settings: { [self] () throws(Failure) in
-        ["type": options.type.rawValue, "simd": Compute().simd, "rows": "\(try rows(side, shard))"]
+        var settings = ["type": options.type.rawValue, "simd": Compute().simd, "rows": "\(try rows(side, shard))"]
+        settings["prompt"] = options.prompt
+        return settings
       }
     ) { [self] () throws(Failure) in
       let rows = try rows(side, shard)
