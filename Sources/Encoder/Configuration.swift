@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import FoundationEssentials
 
 /// What a model is: the content of its `config.json`.
@@ -22,6 +23,8 @@ public struct Configuration: Codable, Sendable, Equatable {
   public var layerNormEps: Double
   /// Whether text is lower-cased before it is cut into tokens.
   public var lowercase: Bool
+  /// How text is cut into words between lower-casing and the vocabulary's pieces.
+  public var pretokenizer = Pretokenizer.none
   /// n, 0...65536: the rows of the language embedding, which only training uses.
   public var numLanguages: Int
   /// l, 1...16384.
@@ -63,7 +66,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     case layerNormEps = "layer_norm_eps"
     case pooling
     case projectionSize = "projection_size"
-    case lowercase
+    case lowercase, pretokenizer
     case numLanguages = "num_languages"
     case languageSize = "language_size"
     case languages
@@ -118,6 +121,13 @@ public struct Configuration: Codable, Sendable, Equatable {
         "is \"\(name)\"; only \"mean\" and \"weighted\" are supported")
     }
     pooling = known
+    let words = try values.decodeIfPresent(String.self, forKey: .pretokenizer) ?? Pretokenizer.none.rawValue
+    guard let pretokenizer = Pretokenizer(rawValue: words) else {
+      throw Failure(
+        .badData, "configuration", at: CodingKeys.pretokenizer.rawValue,
+        "is \"\(words)\"; only \"none\" and \"moses\" are supported")
+    }
+    self.pretokenizer = pretokenizer
     projectionSize = values.contains(.projectionSize) ? try Self.integer(values, .projectionSize) : nil
   }
 
@@ -132,7 +142,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     }
   }
 
-  /// Writes every key, those with one possible value included.
+  /// Writes every key, those with one possible value included; `pretokenizer` and `projection_size` only where there is one.
   public func encode(to encoder: any Swift.Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(numHiddenLayers, forKey: .numHiddenLayers)
@@ -146,6 +156,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     try values.encode(pooling, forKey: .pooling)
     try values.encodeIfPresent(projectionSize, forKey: .projectionSize)
     try values.encode(lowercase, forKey: .lowercase)
+    if pretokenizer != .none { try values.encode(pretokenizer, forKey: .pretokenizer) }
     try values.encode(numLanguages, forKey: .numLanguages)
     try values.encode(languageSize, forKey: .languageSize)
     try values.encode(languages, forKey: .languages)

@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Dispatch
 import Kernels
 import Synchronization
@@ -49,20 +50,32 @@ public final class SentenceEncoder: Sendable {
 
   /// Appends the tokens of a sentence, cut to the model's longest.
   ///
-  /// - Parameter sentence: UTF-8; may be empty.
-  /// - Throws: `Failure` when SentencePiece fails.
-  public func tokenize(_ sentence: RawSpan, into text: inout TokenizedText) throws(Failure) {
+  /// - Parameters:
+  ///   - sentence: UTF-8; may be empty.
+  ///   - words: what cuts sentences of this language into words, `ModelFolder.splitter(for:)`.
+  /// - Throws: `Failure` when SentencePiece or Juman++ fails, and `.usage` when the model cuts text into words and `words` is
+  ///   nil.
+  public func tokenize(
+    _ sentence: RawSpan, words: WordSplitter? = nil, into text: inout TokenizedText
+  ) throws(Failure) {
+    if words == nil, model.words != nil { throw model.needsLanguage }
     let configuration = model.configuration
     try model.tokenizer.encode(
-      sentence, lowercase: configuration.lowercase, limit: configuration.maxPositionEmbeddings, into: &text.ids)
+      sentence, words: words, lowercase: configuration.lowercase, limit: configuration.maxPositionEmbeddings,
+      into: &text.ids)
     text.starts.append(text.ids.count)
   }
 
   /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `encodeFile`.
   ///
+  /// - Parameter words: what cuts them into words, as for `tokenize`; they are of one language then.
   /// - Throws: `Failure` when SentencePiece fails; of the kind `interrupted` when the job is cancelled.
-  public func encode(_ sentences: [String], job: Job = Job(), subject: String = "sentences") throws(Failure) -> Tensor {
-    try encode(count: sentences.count, job: job, subject: subject) { Array(sentences[$0].utf8) }
+  public func encode(
+    _ sentences: [String], words: WordSplitter? = nil, job: Job = Job(), subject: String = "sentences"
+  ) throws(Failure) -> Tensor {
+    try encode(count: sentences.count, job: job, subject: subject, words: { _ in words }) {
+      Array(sentences[$0].utf8)
+    }
   }
 
   /// Embeddings of sentences that are in memory, [count, D].
@@ -70,10 +83,12 @@ public final class SentenceEncoder: Sendable {
   /// - Parameters:
   ///   - job: stops the work; told how far it is, from several threads.
   ///   - subject: what is encoded, in these reports and in a failure.
+  ///   - words: what cuts sentence i into words, as for `tokenize`; called from several threads.
   ///   - sentence: the UTF-8 of sentence i, 0 ..< count; called from several threads.
   /// - Throws: `Failure` when SentencePiece fails; of the kind `interrupted` when the job is cancelled.
   public func encode(
-    count: Int, job: Job = Job(), subject: String, _ sentence: @escaping @Sendable (Int) -> [UInt8]
+    count: Int, job: Job = Job(), subject: String, words: @escaping @Sendable (Int) -> WordSplitter? = { _ in nil },
+    _ sentence: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
     let piece = 256
     let chunks = try concurrentMap((count + piece - 1) / piece, threads: threads) {
@@ -81,7 +96,7 @@ public final class SentenceEncoder: Sendable {
       var text = TokenizedText()
       for i in c * piece..<min(count, (c + 1) * piece) {
         let bytes = sentence(i)
-        try self.tokenize(unsafe bytes.span.bytes, into: &text)
+        try self.tokenize(unsafe bytes.span.bytes, words: words(i), into: &text)
       }
       return text
     }

@@ -101,20 +101,22 @@ extension MachineRates {
     _ model: ModelFolder, _ sample: [String], _ threads: Int
   ) throws(Failure) -> (tokens: Double, bytesPerToken: Double) {
     let encoder = try SentenceEncoder(model, threads: threads)
+    // Any language's rules take about as long.
+    let words = try model.splitter(for: "en")
     let sample = Array(sample.prefix(4096))
     var text = TokenizedText()
     var bytes = 0
     for line in sample {
       let line = Array(line.utf8)
       bytes += line.count + 1
-      try encoder.tokenize(unsafe line.span.bytes, into: &text)
+      try encoder.tokenize(unsafe line.span.bytes, words: words, into: &text)
     }
     let tokens = EncodingWindow([text], for: encoder).tokens
-    _ = try encoder.encode(Array(sample.prefix(256)))
+    _ = try encoder.encode(Array(sample.prefix(256)), words: words)
     let start = ContinuousClock.now
     var passes = 0
     repeat {
-      _ = try encoder.encode(sample)
+      _ = try encoder.encode(sample, words: words)
       passes += 1
     } while ContinuousClock.now - start < .seconds(1)
     let seconds = (ContinuousClock.now - start) / .seconds(1)

@@ -57,10 +57,11 @@ struct EncodeCommand: ParsableCommand {
     // What is cheap to find out comes before reading hundreds of megabytes.
     try checkInput(input)
     let model = try ModelFolder(path: model)
-    warnOfLanguage(language, model, console)
+    try warnOfLanguage(language, model, console)
     let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens)
     let summary = try encodeFile(
-      input: input, options: text.options, encoder: encoder, output: output, type: dtype, job: job)
+      input: input, options: text.options, encoder: encoder, words: model.splitter(for: language.code),
+      output: output, type: dtype, job: job)
     console.finish()
     console.say(
       "\(output): \(Format.count(summary.rows)) rows of \(encoder.width) in \(Format.time(summary.seconds)), "
@@ -82,8 +83,10 @@ struct EncodeCommand: ParsableCommand {
   }
 }
 
-/// Says so when a model was not trained on a language: its embeddings may still be of use, but nobody promises.
-func warnOfLanguage(_ language: Language, _ model: ModelFolder, _ console: Console) {
+/// Says so when a model was not trained on a language (its embeddings may still be of use, but nobody promises), or when
+/// what cuts the language into words as in training is missing.
+func warnOfLanguage(_ language: Language, _ model: ModelFolder, _ console: Console) throws(Failure) {
+  if let missing = try model.splitter(for: language.code)?.missing { console.warn("\(model.path): \(missing)") }
   let codes = model.configuration.languages
   if codes.isEmpty { return }
   let known = codes.contains { code in

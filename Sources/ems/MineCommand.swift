@@ -120,7 +120,7 @@ struct MineCommand: ParsableCommand {
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     let sides = try texts.sides(source, target, text.options)
     let folder = try ModelFolder(path: texts.modelPath)
-    for side in sides { warnOfLanguage(side.language, folder, console) }
+    for side in sides { try warnOfLanguage(side.language, folder, console) }
     var options = try texts.options(sides, search)
     options.mining = mining.options
     options.fields = try mining.pairFields()

@@ -20,6 +20,16 @@ enum WeightType: String, ExpressibleByArgument, CaseIterable {
   var elementType: ElementType { self == .float32 ? .float32 : .float16 }
 }
 
+extension Pretokenizer: ExpressibleByArgument {}
+
+extension ModelFolder.Info {
+  /// What cuts text into words, and whether there is a dictionary of Chinese.
+  fileprivate var pretokenizerText: String {
+    if configuration.pretokenizer == .none { return "none" }
+    return "\(configuration.pretokenizer.rawValue), \(hasJieba ? "jieba dictionary included" : "no jieba dictionary")"
+  }
+}
+
 struct ModelInfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info", abstract: "Shows a model's sizes.",
@@ -47,6 +57,7 @@ struct ModelInfoCommand: ParsableCommand {
       ("feed-forward size", "\(c.intermediateSize)"),
       ("vocabulary", "\(Format.count(c.vocabSize)) pieces (\(info.tokenizerKind.rawValue))"),
       ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
+      ("pretokenizer", info.pretokenizerText),
       ("parameters", Format.count(info.parameters)),
       (
         "training heads",
@@ -110,7 +121,7 @@ struct ModelConvertCommand: ParsableCommand {
       The options are what a checkpoint does not say.
 
       EXAMPLES
-        ems model convert EMS_model.pt --spm 62languages.model --output models/ems
+        ems model convert EMS_model.pt --spm 62languages.model --jieba site-packages/jieba --output models/ems
         ems model convert small.pt --spm sp.model --heads 4 --languages en,de,fr --no-lowercase --output models/small
       """)
 
@@ -135,6 +146,17 @@ struct ModelConvertCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Whether text is to be lower-cased before encoding.")
   var lowercase = true
 
+  @Option(
+    help:
+      "How text is cut into words before encoding: none or moses; moses for the released model of 62 languages, none for others."
+  )
+  var pretokenizer: Pretokenizer?
+
+  @Option(
+    help: "Chinese words for --pretokenizer moses: jieba's dict.txt, or the folder of the Python package jieba.",
+    completion: .file())
+  var jieba: String?
+
   @Flag(help: "Replace a model folder of the output's name.")
   var replace = false
 
@@ -147,6 +169,8 @@ struct ModelConvertCommand: ParsableCommand {
     options.languages = languages?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     options.type = dtype.elementType
     options.lowercase = lowercase
+    options.pretokenizer = pretokenizer
+    options.dictionary = jieba
     options.replace = replace
     let done = try Checkpoint.convert(path: checkpoint, tokenizer: spm, output: output, options)
     let c = done.configuration

@@ -74,7 +74,7 @@ struct ScoreCommand: ParsableCommand {
     var sides = try texts.sides(source, target ?? source, TextOptions(strict: strictness.strict))
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
     let folder = try ModelFolder(path: texts.modelPath)
-    for side in sides { warnOfLanguage(side.language, folder, console) }
+    for side in sides { try warnOfLanguage(side.language, folder, console) }
     var options = try texts.options(sides, search)
     options.aligned = true
     options.mining.margin = margin.margin
