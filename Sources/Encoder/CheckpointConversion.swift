@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Formats
 
 extension Checkpoint {
@@ -12,6 +13,11 @@ extension Checkpoint {
     public var type = ElementType.float32
     /// Whether text is to be lower-cased before encoding, as for the released model.
     public var lowercase = true
+    /// How text is cut into words before encoding; nil for `.moses` if the tokenizer is the released model's, with its 62
+    /// languages, and for `.none` otherwise.
+    public var pretokenizer: Pretokenizer?
+    /// The path of a jieba dictionary that goes with the model, for Chinese; needs `.moses`. nil for none.
+    public var dictionary: String?
     /// Whether a model folder of the output's name is replaced.
     public var replace = false
 
@@ -53,7 +59,8 @@ extension Checkpoint {
     let written = Set((training ? all : needed).map(\.name))
     try ModelFolder.write(
       to: output, configuration: configuration, tokenizer: tokenizer,
-      card: card(configuration, source: path, training: training), type: options.type, heads: training ? .ems : .none,
+      card: card(configuration, source: path, training: training), type: options.type, dictionary: options.dictionary,
+      heads: training ? .ems : .none,
       replace: options.replace
     ) { (shape, writer) throws(Failure) in
       guard let tensor = checkpoint[shape.name] else { throw checkpoint.missing(shape.name) }
@@ -134,10 +141,16 @@ extension Checkpoint {
         remedy: "give the codes of the \(embedding.rows) languages in the order of training")
     }
     if languages.count > 65536 { languages = [] }
-    let configuration = Configuration(
+    var configuration = Configuration(
       numHiddenLayers: layers, hiddenSize: hidden, numAttentionHeads: heads, intermediateSize: feedForward,
       vocabSize: words.rows, maxPositionEmbeddings: positions.rows - 1, lowercase: options.lowercase,
       numLanguages: embedding?.rows ?? languages.count, languageSize: embedding?.columns ?? 128, languages: languages)
+    configuration.pretokenizer = options.pretokenizer ?? (tokenizer.isReleased ? .moses : .none)
+    if let dictionary = options.dictionary, configuration.pretokenizer == .none {
+      throw Failure(
+        .usage, dictionary, "is of no use to a model whose text is not cut into words",
+        remedy: "add --pretokenizer moses")
+    }
     try configuration.check(file: path)
     return configuration
   }
@@ -155,12 +168,21 @@ extension Checkpoint {
       \(configuration.vocabSize) pieces, sentences of up to \(configuration.maxPositionEmbeddings) tokens
       - Parameters: \(configuration.parameterCount) for encoding\
       \(training ? ", \(configuration.parameterCount(.ems)) with the training heads, which are included" : "")
-      - Text: \(configuration.lowercase ? "lower-cased" : "case kept")
+      - Text: \(configuration.lowercase ? "lower-cased" : "case kept")\(configuration.pretokenizer == .moses ? ", cut into words (Moses, jieba, Juman++)" : "")
       - Languages: \(languages)
 
       Method: Mao, Chu, Kurohashi, "EMS: Efficient and Effective Massively Multilingual Sentence Embedding Learning",
       arXiv 2205.15744. Licence and training data: those of the checkpoint that was converted.
 
       """
+  }
+}
+
+extension Tokenizer {
+  /// Whether this is the tokenizer of the released EMS model, which was trained on text cut into words: 60,000 pieces, and
+  /// control pieces of 62 languages in an order that no sorting gives.
+  var isReleased: Bool {
+    vocabSize == 60_000 && languages.count == 62 && languages.starts(with: ["en", "af", "ar"])
+      && languages.suffix(2) == ["yo", "zh"]
   }
 }

@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import FoundationEssentials
 import Kernels
 
@@ -23,6 +24,8 @@ public struct Configuration: Codable, Sendable, Equatable {
   public var layerNormEps: Double
   /// Whether text is lower-cased before it is cut into tokens.
   public var lowercase: Bool
+  /// How text is cut into words between lower-casing and the vocabulary's pieces.
+  public var pretokenizer = Pretokenizer.none
   /// n, 0...65536: the rows of the language embedding, which only training uses.
   public var numLanguages: Int
   /// l, 1...16384.
@@ -70,7 +73,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     case layerNormEps = "layer_norm_eps"
     case pooling
     case projectionSize = "projection_size"
-    case lowercase
+    case lowercase, pretokenizer
     case numLanguages = "num_languages"
     case languageSize = "language_size"
     case languages
@@ -137,6 +140,13 @@ public struct Configuration: Codable, Sendable, Equatable {
         "is \"\(name)\"; only \"mean\" and \"weighted\" are supported")
     }
     pooling = knownPooling
+    let words = try values.decodeIfPresent(String.self, forKey: .pretokenizer) ?? Pretokenizer.none.rawValue
+    guard let pretokenizer = Pretokenizer(rawValue: words) else {
+      throw Failure(
+        .badData, "configuration", at: CodingKeys.pretokenizer.rawValue,
+        "is \"\(words)\"; only \"none\" and \"moses\" are supported")
+    }
+    self.pretokenizer = pretokenizer
     projectionSize = values.contains(.projectionSize) ? try Self.integer(values, .projectionSize) : nil
   }
 
@@ -151,7 +161,8 @@ public struct Configuration: Codable, Sendable, Equatable {
     }
   }
 
-  /// Writes every key, those with one possible value included; of another family those that say something about it.
+  /// Writes every key, those with one possible value included (`pretokenizer` and `projection_size` only where there is one);
+  /// of another family those that say something about it.
   public func encode(to encoder: any Swift.Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(numHiddenLayers, forKey: .numHiddenLayers)
@@ -169,6 +180,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     try values.encode(pooling, forKey: .pooling)
     try values.encodeIfPresent(projectionSize, forKey: .projectionSize)
     try values.encode(lowercase, forKey: .lowercase)
+    if pretokenizer != .none { try values.encode(pretokenizer, forKey: .pretokenizer) }
     try values.encode(numLanguages, forKey: .numLanguages)
     try values.encode(languageSize, forKey: .languageSize)
     try values.encode(languages, forKey: .languages)

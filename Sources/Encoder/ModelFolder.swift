@@ -1,8 +1,10 @@
 import Base
+import Corpus
 import Formats
 import Glibc
 
-/// A model on disk: a folder with `config.json`, `model.safetensors`, `sentencepiece.model` and a card, `README.md`.
+/// A model on disk: a folder with `config.json`, `model.safetensors`, `sentencepiece.model` and a card, `README.md`; where
+/// text is cut into words first, it may have a dictionary of Chinese, `jieba.txt`.
 ///
 /// Opening checks that the parts belong together: every tensor of the encoder is there with its shape, and the
 /// tokenizer has the vocabulary's size. `verify()` reads the weights too.
@@ -17,6 +19,8 @@ public final class ModelFolder: Sendable {
   public let tokenizer: any TextTokenizer
   /// The tokenizer as a SentencePiece model of EMS's conventions, nil for one of another kind.
   public var sentencePiece: Tokenizer? { tokenizer as? Tokenizer }
+  /// What cuts text into words first; nil for a model that takes text as it is.
+  public let words: WordSplitters?
   /// The training heads that are there as a whole.
   public let heads: TrainingHeads
 
@@ -30,13 +34,17 @@ public final class ModelFolder: Sendable {
     public static let tokenizer = "sentencepiece.model"
     /// The card.
     public static let card = "README.md"
-    static let all = [configuration, weights, tokenizer, card]
+    /// A jieba dictionary, as `JiebaDictionary` writes it; only a model with a pretokenizer has a use for it.
+    public static let jieba = "jieba.txt"
+    static let all = [configuration, weights, tokenizer, card, jieba]
   }
 
   /// The names of the files in a folder that decide what embeddings are: not the card.
   public static func decidingFiles(in folder: String) -> [String] {
-    let tokenizers = [File.tokenizer].filter { unsafe access("\(folder)/\($0)", F_OK) == 0 }
+    func present(_ names: [String]) -> [String] { names.filter { unsafe access("\(folder)/\($0)", F_OK) == 0 } }
+    let tokenizers = present([File.tokenizer])
     return [File.configuration, File.weights] + (tokenizers.isEmpty ? [File.tokenizer] : tokenizers)
+      + present([File.jieba])
   }
 
   /// What `ems model info` shows.
@@ -55,6 +63,8 @@ public final class ModelFolder: Sendable {
     public var weightBytes: Int
     /// How the tokenizer's pieces were found.
     public var tokenizerKind: Tokenizer.Kind
+    /// Whether a dictionary of Chinese is there, for a model that cuts text into words.
+    public var hasJieba: Bool
     /// Tensors that are no part of a model of this kind.
     public var unknownTensors: [String]
 
@@ -63,6 +73,7 @@ public final class ModelFolder: Sendable {
       case trainingParameters = "training_parameters"
       case elementTypes = "element_types"
       case weightBytes = "weight_bytes"
+      case hasJieba = "has_jieba"
       case tokenizerKind = "tokenizer_kind"
       case unknownTensors = "unknown_tensors"
     }
@@ -96,6 +107,8 @@ public final class ModelFolder: Sendable {
         "has \(tokenizer.vocabSize) pieces, but \(File.configuration) says vocab_size \(configuration.vocabSize)",
         remedy: "the tokenizer belongs to another model: use the one it was trained with")
     }
+    let dictionary = Self.dictionary(in: path)
+    words = configuration.pretokenizer == .none ? nil : WordSplitters(dictionary: dictionary)
     try Self.check(configuration.tensorShapes(), in: weights, required: true)
     if configuration.layout.family != .ems {
       heads = .none
@@ -108,6 +121,30 @@ public final class ModelFolder: Sendable {
     heads = TrainingHeads(
       reconstruction: !missing.contains(.reconstruction), alignment: !missing.contains(.alignment),
       teacherWidth: missing.contains(.distillation) ? nil : possible.teacherWidth)
+  }
+
+  /// The path of a model folder's dictionary of Chinese, nil if it has none.
+  public static func dictionary(in folder: String) -> String? {
+    let path = "\(folder)/\(File.jieba)"
+    return unsafe access(path, F_OK) == 0 ? path : nil
+  }
+
+  /// What cuts the text of a language into words; nil for a model that takes text as it is.
+  ///
+  /// - Parameter code: the language's code, nil where nobody said which it is.
+  /// - Throws: `Failure(.usage)` when the model must know the language and nobody said it; when a dictionary cannot be read.
+  public func splitter(for code: String?) throws(Failure) -> WordSplitter? {
+    guard let words else { return nil }
+    guard let code else { throw needsLanguage }
+    return try words.splitter(for: code)
+  }
+
+  /// Why text without a language is refused.
+  var needsLanguage: Failure {
+    Failure(
+      .usage, path,
+      "cuts text into words by the rules of its language (pretokenizer \(configuration.pretokenizer)), and "
+        + "nobody said which it is", remedy: "name the language of every text")
   }
 
   /// Every head that a file may have; the teacher's width is the file's.
@@ -169,7 +206,7 @@ public final class ModelFolder: Sendable {
       trainingParameters: configuration.parameterCount(heads) - configuration.parameterCount,
       elementTypes: ElementType.allCases.filter(types.contains),
       weightBytes: weights.entries.reduce(0) { $0 + $1.byteCount }, tokenizerKind: tokenizer.kind,
-      unknownTensors: unknown)
+      hasJieba: words?.dictionaryPath != nil, unknownTensors: unknown)
   }
 
   /// Reads everything: no tensor is unknown, a training head's tensors are all there or none is, and every weight is finite.
@@ -224,7 +261,8 @@ public final class ModelFolder: Sendable {
     let weights = weights
     try Self.write(
       to: path, configuration: configuration, tokenizer: tokenizer, card: card, type: type,
-      heads: training ? heads : TrainingHeads(teacherWidth: heads.teacherWidth), replace: replace
+      dictionary: words?.dictionaryPath, heads: training ? heads : TrainingHeads(teacherWidth: heads.teacherWidth),
+      replace: replace
     ) { (shape, writer) throws(Failure) in
       try weights.forEachPiece(of: shape.name) { (piece) throws(Failure) in try writer.append(piece) }
     }
@@ -235,6 +273,7 @@ public final class ModelFolder: Sendable {
   /// - Parameters:
   ///   - path: the folder; its parent exists.
   ///   - type: `.float32` or `.float16`.
+  ///   - dictionary: the path of a jieba dictionary that is written too; nil for none.
   ///   - heads: the training heads that are written too.
   ///   - card: the text of `README.md`.
   ///   - replace: whether a model folder of that name is replaced; the two change places in one step.
@@ -244,8 +283,7 @@ public final class ModelFolder: Sendable {
   ///   fails. Nothing is left behind then.
   public static func write(
     to path: String, configuration: Configuration, tokenizer: any TextTokenizer, card: String,
-    type: ElementType = .float32,
-    heads: TrainingHeads = .none, replace: Bool = false,
+    type: ElementType = .float32, dictionary: String? = nil, heads: TrainingHeads = .none, replace: Bool = false,
     fill: (TensorShape, SafeTensorsWriter) throws(Failure) -> Void
   ) throws(Failure) {
     var path = path
@@ -257,6 +295,8 @@ public final class ModelFolder: Sendable {
         "has \(tokenizer.vocabSize) pieces, but the model has a vocabulary of \(configuration.vocabSize)",
         remedy: "use the tokenizer that the model was trained with")
     }
+    // Read before anything is written: it may be wrong.
+    let words = try dictionary.map { path throws(Failure) in try JiebaDictionary(path: path) }
     try StagedFolder.checkFree(path, files: Set(File.all), replace: replace)
     let folder = try StagedFolder(for: path, files: Set(File.all))
     let shapes = configuration.tensorShapes(heads)
@@ -265,6 +305,7 @@ public final class ModelFolder: Sendable {
     for shape in shapes { try fill(shape, writer) }
     try writer.commit()
     try tokenizer.write(into: folder.temporary)
+    try words?.write(to: "\(folder.temporary)/\(File.jieba)")
     for (name, text) in [(File.configuration, try configuration.json()), (File.card, card)] {
       let output = try OutputFile(path: "\(folder.temporary)/\(name)")
       try output.write(text)

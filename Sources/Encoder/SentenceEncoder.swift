@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Dispatch
 import Kernels
 import Synchronization
@@ -65,13 +66,19 @@ public final class SentenceEncoder: Sendable {
   }
 
   /// Adds a sentence to those that `tokenize` is given, behind the prompt.
-  public func add(_ sentence: RawSpan, to texts: inout SentenceTexts) { texts.append(sentence, behind: promptBytes) }
+  ///
+  /// - Parameter words: what cuts sentences of this language into words, `ModelFolder.splitter(for:)`.
+  public func add(_ sentence: RawSpan, words: WordSplitter? = nil, to texts: inout SentenceTexts) {
+    texts.append(sentence, behind: promptBytes, words: words)
+  }
 
   /// Appends the tokens of sentences, each cut to the model's longest.
   ///
   /// - Parameter sentences: as `add` made them.
-  /// - Throws: `Failure` when a sentence cannot be cut into tokens.
+  /// - Throws: `Failure` when a sentence cannot be cut into tokens, and `.usage` when the model cuts text into words and a
+  ///   sentence came without what does so.
   public func tokenize(_ sentences: SentenceTexts, into text: inout TokenizedText) throws(Failure) {
+    if model.words != nil, !sentences.allHaveWords { throw model.needsLanguage }
     let configuration = model.configuration
     try model.tokenizer.encode(
       sentences, lowercase: configuration.lowercase, limit: configuration.maxPositionEmbeddings, into: &text)
@@ -79,9 +86,14 @@ public final class SentenceEncoder: Sendable {
 
   /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `encodeFile`.
   ///
+  /// - Parameter words: what cuts them into words, as for `add`; they are of one language then.
   /// - Throws: `Failure` when a sentence cannot be cut into tokens; of the kind `interrupted` when the job is cancelled.
-  public func encode(_ sentences: [String], job: Job = Job(), subject: String = "sentences") throws(Failure) -> Tensor {
-    try encode(count: sentences.count, job: job, subject: subject) { Array(sentences[$0].utf8) }
+  public func encode(
+    _ sentences: [String], words: WordSplitter? = nil, job: Job = Job(), subject: String = "sentences"
+  ) throws(Failure) -> Tensor {
+    try encode(count: sentences.count, job: job, subject: subject, words: { _ in words }) {
+      Array(sentences[$0].utf8)
+    }
   }
 
   /// Embeddings of sentences that are in memory, [count, D].
@@ -89,10 +101,12 @@ public final class SentenceEncoder: Sendable {
   /// - Parameters:
   ///   - job: stops the work; told how far it is, from several threads.
   ///   - subject: what is encoded, in these reports and in a failure.
+  ///   - words: what cuts sentence i into words, as for `add`; called from several threads.
   ///   - sentence: the UTF-8 of sentence i, 0 ..< count; called from several threads.
   /// - Throws: `Failure` when a sentence cannot be cut into tokens; of the kind `interrupted` when the job is cancelled.
   public func encode(
-    count: Int, job: Job = Job(), subject: String, _ sentence: @escaping @Sendable (Int) -> [UInt8]
+    count: Int, job: Job = Job(), subject: String, words: @escaping @Sendable (Int) -> WordSplitter? = { _ in nil },
+    _ sentence: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
     let piece = 256
     let chunks = try concurrentMap((count + piece - 1) / piece, threads: threads) {
@@ -100,7 +114,7 @@ public final class SentenceEncoder: Sendable {
       var texts = SentenceTexts()
       for i in c * piece..<min(count, (c + 1) * piece) {
         let bytes = sentence(i)
-        self.add(unsafe bytes.span.bytes, to: &texts)
+        self.add(unsafe bytes.span.bytes, words: words(i), to: &texts)
       }
       var text = TokenizedText()
       try self.tokenize(texts, into: &text)

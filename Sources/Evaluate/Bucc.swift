@@ -12,6 +12,8 @@ public struct BuccFiles: Sendable {
   public var gold: String?
   /// Embeddings of all lines of the texts, made before; nil to encode.
   public var sourceEmbeddings: String?, targetEmbeddings: String?
+  /// The languages of the texts, for a model that must know them.
+  public var languages = TextLanguages()
 
   /// Texts that are to be encoded.
   public init(
@@ -245,8 +247,8 @@ private struct BuccSide {
   let firsts: [Int], multiplicity: [Int], group: [Int]
   let rows: [String: Int]
 
-  init(_ path: String) throws(Failure) {
-    text = try EvaluationText(path: path, ids: true)
+  init(_ path: String, _ language: String?) throws(Failure) {
+    text = try EvaluationText(path: path, ids: true, language: language)
     (firsts, multiplicity, group) = try text.unified()
     var rows: [String: Int] = [:]
     for (i, id) in (text.table.ids ?? []).enumerated() { rows[id] = i }
@@ -269,8 +271,8 @@ private struct BuccMined {
   private let neighbours: TwoWayNeighbours
 
   init(_ files: BuccFiles, _ options: MiningOptions, k: Int, _ evaluator: Evaluator) throws(Failure) {
-    let source = try BuccSide(files.source)
-    let target = try BuccSide(files.target)
+    let source = try BuccSide(files.source, files.languages.source)
+    let target = try BuccSide(files.target, files.languages.target)
     self.source = source
     self.target = target
     // Before anything is encoded, for it is the file that is most often wrong.

@@ -243,10 +243,10 @@ extension Evaluator {
       let documents = try LabelledDocuments(path: test.path)
       tests.append((documents, try documents.classes(labels, trainedOn: files.train)))
     }
-    let trainRows = try embed(train)
-    let devRows = try embed(dev)
+    let trainRows = try embed(train, files.language)
+    let devRows = try embed(dev, files.language)
     var testRows: [Tensor] = []
-    for test in tests { testRows.append(try embed(test.documents)) }
+    for (test, file) in zip(tests, files.tests) { testRows.append(try embed(test.documents, file.language)) }
 
     @Sendable func hits(_ found: [Int], _ right: [Int]) -> [Bool] { zip(found, right).map { $0 == $1 } }
     struct Run: Sendable { var epoch: Int, dev: [Bool], tests: [[Bool]] }
@@ -277,8 +277,11 @@ extension Evaluator {
       labels: labels, trainingDocuments: train.count, options: options)
   }
 
-  private func embed(_ documents: LabelledDocuments) throws(Failure) -> Tensor {
-    let sentences = try encode(documents.path, count: documents.sentences.count) { documents.sentences[$0] }
+  private func embed(_ documents: LabelledDocuments, _ language: String) throws(Failure) -> Tensor {
+    let code = Self.canonical(language)
+    let sentences = try encode(documents.path, count: documents.sentences.count, language: code) {
+      documents.sentences[$0]
+    }
     let result = Tensor(rows: documents.count, columns: sentences.columns)
     for i in 0..<documents.count {
       let range = documents.starts[i]..<documents.starts[i + 1]

@@ -2,6 +2,18 @@ import Base
 import Corpus
 import Mine
 
+/// The languages of two texts, by any code; nil where they are not known, which only a model that cuts text into words minds.
+public struct TextLanguages: Sendable {
+  /// The codes.
+  public var source: String?, target: String?
+
+  /// Languages that are known, or not.
+  public init(source: String? = nil, target: String? = nil) {
+    self.source = source
+    self.target = target
+  }
+}
+
 /// The sentences of a test set, in memory. Test sets are aligned by line, so a line without a sentence is an error here
 /// and not something to skip.
 public struct EvaluationText: Sendable {
@@ -9,6 +21,8 @@ public struct EvaluationText: Sendable {
   public let path: String
   /// The lines, and their ids in texts of `id TAB sentence`.
   public let table: TextTable
+  /// The code of its language; nil where nobody said it, which a model that cuts text into words does not take.
+  public let language: String?
 
   /// The number of sentences, at least 1.
   public var count: Int { table.count }
@@ -17,10 +31,12 @@ public struct EvaluationText: Sendable {
   ///
   /// - Parameters:
   ///   - ids: whether lines are `id TAB sentence`.
+  ///   - language: the code of its language, nil if unknown.
   /// - Throws: `Failure` for a missing file, and naming the line for an empty sentence, an empty id, or an id that came
   ///   before.
-  public init(path: String, ids: Bool = false) throws(Failure) {
+  public init(path: String, ids: Bool = false, language: String? = nil) throws(Failure) {
     self.path = path
+    self.language = language.map(Evaluator.canonical)
     table = try TextTable(path: path, options: TextOptions(format: ids ? .idAndText : .text))
     guard table.count > 0 else {
       throw Failure(.badData, path, "has no lines", remedy: "check the file: a test set needs sentences")

@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Encoder
 import Formats
 import Index
@@ -31,15 +32,36 @@ public final class Evaluator: Sendable {
   ///
   /// - Parameters:
   ///   - subject: what progress is reported under.
+  ///   - language: the code of their language, nil if unknown.
   ///   - line: the UTF-8 of a sentence; called from several threads.
-  /// - Throws: `Failure(.usage)` without a model; what SentencePiece fails with; `interrupted` when the job is cancelled.
+  /// - Throws: `Failure(.usage)` without a model, and without a language where the model must know it; what SentencePiece fails with; `interrupted` when the job is cancelled.
   public func encode(
-    _ subject: String, count: Int, _ line: @escaping @Sendable (Int) -> [UInt8]
+    _ subject: String, count: Int, language: String?, _ line: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
+    let encoder = try model(for: subject)
+    let words = try splitter(encoder, language, subject)
+    return try encoder.encode(count: count, job: job, subject: subject, words: { _ in words }, line)
+  }
+
+  private func model(for subject: String) throws(Failure) -> SentenceEncoder {
     guard let encoder else {
       throw Failure(.usage, subject, "needs a model to be encoded", remedy: "give --model, or embeddings of every text")
     }
-    return try encoder.encode(count: count, job: job, subject: subject, line)
+    return encoder
+  }
+
+  private func splitter(
+    _ encoder: SentenceEncoder, _ language: String?, _ subject: String
+  ) throws(Failure) -> WordSplitter? {
+    do {
+      return try encoder.model.splitter(for: language)
+    } catch {
+      guard language == nil else { throw error }
+      throw Failure(
+        .usage, subject,
+        "is of a language that was not named, and \(encoder.model.path) cuts text into words by its language",
+        remedy: "give --source-language and --target-language, or source_language and target_language in a suite")
+    }
   }
 
   /// Embeddings of several texts, each measured for searching. The texts are encoded together, each sentence once.
@@ -47,11 +69,22 @@ public final class Evaluator: Sendable {
     var starts = [0]
     for text in texts { starts.append(starts[starts.count - 1] + text.count) }
     let places = starts
-    let all = try encode(subject ?? texts.first?.path ?? "", count: places[texts.count]) { row in
-      // The few texts of a call are found by looking at each.
+    // The few texts of a call are found by looking at each.
+    @Sendable func number(_ row: Int) -> Int {
       var number = 0
       while row >= places[number + 1] { number += 1 }
-      return texts[number].line(row - places[number])
+      return number
+    }
+    let name = subject ?? texts.first?.path ?? ""
+    let encoder = try model(for: name)
+    var splitters: [WordSplitter?] = []
+    for text in texts { splitters.append(try splitter(encoder, text.language, text.path)) }
+    let words = splitters
+    let all = try encoder.encode(
+      count: places[texts.count], job: job, subject: name, words: { words[number($0)] }
+    ) { row in
+      let text = number(row)
+      return texts[text].line(row - places[text])
     }
     var sides: [EmbeddingSide] = []
     for (number, text) in texts.enumerated() {
@@ -81,7 +114,9 @@ public final class Evaluator: Sendable {
 
   /// Some rows of a text's embeddings, in the given order: from a file where one is named, else from the model.
   func tensor(_ text: EvaluationText, rows: [Int], embeddings: String?) throws(Failure) -> Tensor {
-    guard let embeddings else { return try encode(text.path, count: rows.count) { text.line(rows[$0]) } }
+    guard let embeddings else {
+      return try encode(text.path, count: rows.count, language: text.language) { text.line(rows[$0]) }
+    }
     let file = try EmbeddingFile(path: embeddings)
     guard file.rows == text.count else {
       throw Failure(

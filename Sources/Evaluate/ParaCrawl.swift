@@ -69,11 +69,12 @@ extension Evaluator {
   ///
   /// - Throws: `Failure` for unequal lengths and for less than 10 keys.
   public func paraCrawl(
-    source: String, target: String, keys: Int = 200_000, queries: Int = 2000, seed: UInt64 = 1
+    source: String, target: String, languages: TextLanguages = TextLanguages(), keys: Int = 200_000,
+    queries: Int = 2000, seed: UInt64 = 1
   ) throws(Failure) -> ParaCrawlResult {
     precondition(keys >= 1 && queries >= 1)
-    let sourceText = try EvaluationText(path: source)
-    let targetText = try EvaluationText(path: target)
+    let sourceText = try EvaluationText(path: source, language: languages.source)
+    let targetText = try EvaluationText(path: target, language: languages.target)
     try EvaluationText.checkAligned(sourceText, targetText)
     let (sourceGroups, targetGroups) = (try sourceText.unified(), try targetText.unified())
     /// Whether a line is the first of its text.

@@ -134,14 +134,15 @@ extension Evaluator {
   /// - Parameters:
   ///   - source, target: the texts; nil where only embeddings are known.
   ///   - sourceEmbeddings, targetEmbeddings: `.npy` files made before; nil to encode.
+  ///   - languages: those of the texts, for a model that must know them.
   ///   - asErrors: whether people shall be shown error rates (xsim).
   /// - Throws: `Failure` for unequal lengths, lines without a sentence, and a side with neither text nor embeddings.
   public func retrieval(
     source: String?, target: String?, sourceEmbeddings: String? = nil, targetEmbeddings: String? = nil,
-    asErrors: Bool = false, _ options: MarginOptions = MarginOptions()
+    languages: TextLanguages = TextLanguages(), asErrors: Bool = false, _ options: MarginOptions = MarginOptions()
   ) throws(Failure) -> RetrievalResult {
-    let sourceText = try Self.text(source)
-    let targetText = try Self.text(target)
+    let sourceText = try Self.text(source, languages.source)
+    let targetText = try Self.text(target, languages.target)
     if let sourceText, let targetText { try EvaluationText.checkAligned(sourceText, targetText) }
     let sides: [EmbeddingSide]
     if let sourceText, let targetText, sourceEmbeddings == nil, targetEmbeddings == nil {
@@ -155,9 +156,9 @@ extension Evaluator {
       asErrors: asErrors, found: outcome.found)
   }
 
-  private static func text(_ path: String?) throws(Failure) -> EvaluationText? {
+  private static func text(_ path: String?, _ language: String?) throws(Failure) -> EvaluationText? {
     guard let path else { return nil }
-    return try EvaluationText(path: path)
+    return try EvaluationText(path: path, language: language)
   }
 
   private func side(
@@ -190,7 +191,7 @@ extension Evaluator {
     }
     var texts: [EvaluationText] = []
     for file in files {
-      let text = try EvaluationText(path: file.path)
+      let text = try EvaluationText(path: file.path, language: file.code)
       if let first = texts.first { try EvaluationText.checkAligned(first, text) }
       texts.append(text)
     }

@@ -77,19 +77,22 @@ public struct Suite: Sendable {
       let altered = try (keys.strings("altered") ?? []).map { keys.resolveAltered($0) }
       if altered.isEmpty { return try retrieval(&keys, name, kind, options, asErrors: true) }
       let (source, target) = (try keys.needPath("source"), try keys.needPath("target"))
+      let spoken = try keys.languages()
       return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        try evaluator.xsimPlus(source: source, target: target, altered: altered, options)
+        try evaluator.xsimPlus(source: source, target: target, altered: altered, languages: spoken, options)
       }
     case "bucc":
-      let training = BuccFiles(
+      var training = BuccFiles(
         source: try keys.needPath("source"), target: try keys.needPath("target"), gold: try keys.needPath("gold"),
         sourceEmbeddings: try keys.path("source_embeddings"), targetEmbeddings: try keys.path("target_embeddings"))
+      training.languages = try keys.languages()
       var test: BuccFiles?
       if let source = try keys.path("test_source") {
         test = BuccFiles(
           source: source, target: try keys.needPath("test_target"), gold: try keys.path("test_gold"),
           sourceEmbeddings: try keys.path("test_source_embeddings"),
           targetEmbeddings: try keys.path("test_target_embeddings"))
+        test?.languages = training.languages
       }
       var mining = MiningOptions()
       mining.margin = margin
@@ -98,18 +101,20 @@ public struct Suite: Sendable {
       }
       mining.retrieval = retrieval
       let output = try keys.outputPath("output_pairs")
-      let (set, chosen) = (test, mining)
+      let (files, set, chosen) = (training, test, mining)
       return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        try evaluator.bucc(training: training, test: set, options: chosen, k: k, outputPairs: output)
+        try evaluator.bucc(training: files, test: set, options: chosen, k: k, outputPairs: output)
       }
     case "paracrawl":
       let (source, target) = (try keys.needPath("source"), try keys.needPath("target"))
+      let spoken = try keys.languages()
       let pool = try keys.integer("keys") ?? 200_000
       let queries = try keys.integer("queries") ?? 2000
       let seed = try keys.integer("seed") ?? 1
       guard pool >= 10, queries >= 1, seed >= 0 else { throw keys.bad("has keys below 10 or queries below 1") }
       return Item(name: name, kind: kind) { evaluator throws(Failure) in
-        try evaluator.paraCrawl(source: source, target: target, keys: pool, queries: queries, seed: UInt64(seed))
+        try evaluator.paraCrawl(
+          source: source, target: target, languages: spoken, keys: pool, queries: queries, seed: UInt64(seed))
       }
     case "classify":
       let language = try keys.string("language") ?? "en"
@@ -152,10 +157,11 @@ public struct Suite: Sendable {
     let known = embeddings.source != nil && embeddings.target != nil
     let source = known ? try keys.path("source") : try keys.needPath("source")
     let target = known ? try keys.path("target") : try keys.needPath("target")
+    let spoken = try keys.languages()
     return Item(name: name, kind: kind) { evaluator throws(Failure) in
       try evaluator.retrieval(
         source: source, target: target, sourceEmbeddings: embeddings.source, targetEmbeddings: embeddings.target,
-        asErrors: asErrors, options)
+        languages: spoken, asErrors: asErrors, options)
     }
   }
 }
@@ -175,6 +181,11 @@ private struct SuiteKeys {
 
   func bad(_ problem: String, remedy: String? = nil) -> Failure {
     Failure(.badData, path, at: place, problem, remedy: remedy)
+  }
+
+  /// `source_language` and `target_language`.
+  mutating func languages() throws(Failure) -> TextLanguages {
+    TextLanguages(source: try string("source_language"), target: try string("target_language"))
   }
 
   mutating func string(_ key: String) throws(Failure) -> String? { try reader.optional(key)?.string() }

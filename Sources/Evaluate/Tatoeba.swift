@@ -116,8 +116,8 @@ extension Evaluator {
     var sentences = 0
     for (number, set) in sets.enumerated() {
       tell("\(set.code), \(number + 1) of \(sets.count)", Double(number) / Double(sets.count))
-      let source = try EvaluationText(path: set.source)
-      let target = try EvaluationText(path: set.target)
+      let source = try EvaluationText(path: set.source, language: set.code)
+      let target = try EvaluationText(path: set.target, language: "eng")
       try EvaluationText.checkAligned(source, target)
       let sides = try sides([source, target], subject: "\(set.code), \(number + 1) of \(sets.count)")
       let outcome = try aligned(sides[0], sides[1], sourceText: source, targetText: target, options)

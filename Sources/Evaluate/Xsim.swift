@@ -118,19 +118,22 @@ extension Evaluator {
   ///
   /// Neighbour means are taken over the whole pool.
   ///
-  /// - Parameter files: as `Alterations.read` takes them.
+  /// - Parameters:
+  ///   - files: as `Alterations.read` takes them.
+  ///   - languages: those of the texts, for a model that must know them.
   public func xsimPlus(
-    source: String, target: String, altered files: [String], _ options: MarginOptions = MarginOptions()
+    source: String, target: String, altered files: [String], languages: TextLanguages = TextLanguages(),
+    _ options: MarginOptions = MarginOptions()
   ) throws(Failure) -> XsimPlusResult {
-    let sourceText = try EvaluationText(path: source)
-    let targetText = try EvaluationText(path: target)
+    let sourceText = try EvaluationText(path: source, language: languages.source)
+    let targetText = try EvaluationText(path: target, language: languages.target)
     try EvaluationText.checkAligned(sourceText, targetText)
     var alterations = Alterations()
     for file in files { try alterations.read(file, of: targetText) }
     let copies = alterations
     let n = sourceText.count
     let x = try sides([sourceText])[0]
-    let pool = try encode(target, count: n + copies.texts.count) {
+    let pool = try encode(target, count: n + copies.texts.count, language: targetText.language) {
       $0 < n ? targetText.line($0) : copies.texts[$0 - n]
     }
     var fingerprint = Fingerprint()

@@ -69,15 +69,18 @@ package struct PlantedPairs {
   /// - Parameters:
   ///   - found: the neighbours in the dumps.
   ///   - source, target: the dumps' embeddings.
+  ///   - words: what cuts the sentences of either side into words, nil for a model that takes text as it is.
   package func neighbours(
     among found: TwoWayNeighbours, source: EmbeddingSide, target: EmbeddingSide, k: Int, encoder: SentenceEncoder,
-    on compute: Compute, job: Job
+    words: [WordSplitter?] = [nil, nil], on compute: Compute, job: Job
   ) throws(Failure) -> TwoWayNeighbours {
     let plantedSource = try EmbeddingSide(
-      encoder.encode(sources, job: job, subject: "planted source sentences"), name: "planted source sentences",
+      encoder.encode(sources, words: words[0], job: job, subject: "planted source sentences"),
+      name: "planted source sentences",
       on: compute)
     let plantedTarget = try EmbeddingSide(
-      encoder.encode(targets, job: job, subject: "planted target sentences"), name: "planted target sentences",
+      encoder.encode(targets, words: words[1], job: job, subject: "planted target sentences"),
+      name: "planted target sentences",
       on: compute)
     return try Self.extend(
       found, source: source, target: target, plantedSource: plantedSource, plantedTarget: plantedTarget, k: k,

@@ -37,6 +37,7 @@ final class PipelineStages {
   var folder: WorkFolder { run.folder }
 
   private var encoder: SentenceEncoder?
+  private var splitters: WordSplitters?
   /// For each side a line whose place in the stored text is known: where the search for a later one begins.
   private var places = [LinePlace(), LinePlace()]
 
@@ -118,6 +119,22 @@ final class PipelineStages {
     let loaded = try SentenceEncoder(ModelFolder(path: model), threads: threads, prompt: options.prompt)
     encoder = loaded
     return loaded
+  }
+
+  /// What cuts the text of a side into words; nil for a model that takes text as it is.
+  func splitter(_ side: Side) throws(Failure) -> WordSplitter? {
+    if try configuration().pretokenizer == .none { return nil }
+    let words: WordSplitters
+    if let splitters { words = splitters } else { words = WordSplitters(dictionary: ModelFolder.dictionary(in: model)) }
+    splitters = words
+    return try words.splitter(for: sides[side.number].language)
+  }
+
+  /// How the texts are cut, as a setting of stages that depend on it: which programs are installed plays a part.
+  func splitterSettings(_ wanted: [Side]) throws(Failure) -> [String: String] {
+    var settings: [String: String] = [:]
+    for side in wanted { if let words = try splitter(side) { settings["words of \(side)"] = words.name } }
+    return settings
   }
 
   /// Frees the memory of the model's weights.

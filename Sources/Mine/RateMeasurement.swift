@@ -101,22 +101,24 @@ extension MachineRates {
     _ model: ModelFolder, _ sample: [String], _ threads: Int
   ) throws(Failure) -> (tokens: Double, bytesPerToken: Double) {
     let encoder = try SentenceEncoder(model, threads: threads)
+    // Any language's rules take about as long.
+    let words = try model.splitter(for: "en")
     let sample = Array(sample.prefix(4096))
     var sentences = SentenceTexts()
     var bytes = 0
     for line in sample {
       let line = Array(line.utf8)
       bytes += line.count + 1
-      encoder.add(unsafe line.span.bytes, to: &sentences)
+      encoder.add(unsafe line.span.bytes, words: words, to: &sentences)
     }
     var text = TokenizedText()
     try encoder.tokenize(sentences, into: &text)
     let tokens = EncodingWindow([text], for: encoder).tokens
-    _ = try encoder.encode(Array(sample.prefix(256)))
+    _ = try encoder.encode(Array(sample.prefix(256)), words: words)
     let start = ContinuousClock.now
     var passes = 0
     repeat {
-      _ = try encoder.encode(sample)
+      _ = try encoder.encode(sample, words: words)
       passes += 1
     } while ContinuousClock.now - start < .seconds(1)
     let seconds = (ContinuousClock.now - start) / .seconds(1)

@@ -93,21 +93,22 @@ public final class TokenCache: Sendable {
   ///
   /// - Parameters:
   ///   - folder: exists; the files' names derive from the corpus, the tokenizer and the settings
+  ///   - words: what cuts text into words first; nil for nothing
   ///   - forbidden: keys of the sentences that must not occur
   ///   - teachers: where the corpus's rows are looked up
   ///   - made: whether another process has made it, so that its absence is a failure
   package static func open(
-    _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, forbidden: ForbiddenSentences,
-    folder: String, threads: Int, made: Bool = false
+    _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, words: WordSplitters? = nil,
+    forbidden: ForbiddenSentences, folder: String, threads: Int, made: Bool = false
   ) throws(Failure) -> TokenCache {
     try open(
-      corpus, tokenizer: tokenizer, configuration: configuration, forbidden: forbidden, folder: folder,
+      corpus, tokenizer: tokenizer, configuration: configuration, words: words, forbidden: forbidden, folder: folder,
       teachers: Teachers(on: Compute()), threads: threads, made: made)
   }
 
   static func open(
-    _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, forbidden: ForbiddenSentences,
-    folder: String, teachers: Teachers, threads: Int, made: Bool = false
+    _ corpus: TrainingCorpus, tokenizer: Tokenizer, configuration: Configuration, words: WordSplitters? = nil,
+    forbidden: ForbiddenSentences, folder: String, teachers: Teachers, threads: Int, made: Bool = false
   ) throws(Failure) -> TokenCache {
     let teacher = try corpus.embeddings.map { file throws(Failure) in try teachers.open(file) }
     let input = try MappedFile(path: corpus.path)
@@ -124,6 +125,18 @@ public final class TokenCache: Sendable {
         try teacher.check(madeFrom: corpus.path)
       }
     }
+    // What cuts the two sides into words; the target of sentences alone is never asked for.
+    var splitters: [WordSplitter] = []
+    if let words {
+      for language in [corpus.source, corpus.target ?? corpus.source] {
+        let splitter = try words.splitter(for: language.code)
+        splitters.append(splitter)
+        settings += " \(splitter.name)"
+      }
+      if let dictionary = words.dictionaryPath {
+        settings += try " " + FileHashes.digest(MappedFile(path: dictionary), threads: threads)
+      }
+    }
     let name = String(Hash128(Array(settings.utf8).span).low, radix: 16)
     let base = "\(folder)/\(corpus.name)-\(name)"
     let wide = configuration.vocabSize > 65_536
@@ -138,14 +151,14 @@ public final class TokenCache: Sendable {
         remedy: "output and data must be the same files on every machine of the run")
     }
     let report = try make(
-      corpus, teacher, tokenizer: tokenizer, configuration: configuration, forbidden: forbidden, base: base,
-      wide: wide, teachers: teachers, threads: threads)
+      corpus, teacher, tokenizer: tokenizer, configuration: configuration, splitters: splitters, forbidden: forbidden,
+      base: base, wide: wide, teachers: teachers, threads: threads)
     return try TokenCache(corpus, report, digest: name, base: base, wide: wide)
   }
 
   private static func make(
     _ corpus: TrainingCorpus, _ teacher: TeacherRows?, tokenizer: Tokenizer, configuration: Configuration,
-    forbidden: ForbiddenSentences, base: String, wide: Bool, teachers: Teachers, threads: Int
+    splitters: [WordSplitter], forbidden: ForbiddenSentences, base: String, wide: Bool, teachers: Teachers, threads: Int
   ) throws(Failure) -> PreparationReport {
     var report = PreparationReport()
     let reader = try CorpusReader(corpus)
@@ -189,12 +202,14 @@ public final class TokenCache: Sendable {
           ids.append(contentsOf: [0, 0])
           let limit = configuration.maxPositionEmbeddings
           let source = try unsafe tokenizer.encode(
-            current.source(i).bytes, lowercase: configuration.lowercase, limit: limit, into: &ids)
+            current.source(i).bytes, words: splitters.first, lowercase: configuration.lowercase, limit: limit,
+            into: &ids)
           ids[start] = Int32(source)
           if !current.isAlone {
             ids[start + 1] = Int32(
               try unsafe tokenizer.encode(
-                current.target(i).bytes, lowercase: configuration.lowercase, limit: limit, into: &ids))
+                current.target(i).bytes, words: splitters.last, lowercase: configuration.lowercase, limit: limit,
+                into: &ids))
           }
           ends.append(ids.count)
         }

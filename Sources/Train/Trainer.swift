@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Encoder
 import Foundation
 import Kernels
@@ -50,6 +51,8 @@ public final class Trainer {
   private let configuration: TrainingConfiguration
   private let modelConfiguration: Configuration
   private let tokenizer: Tokenizer
+  /// What cuts the text into words first; nil for nothing.
+  private let words: WordSplitters?
   private let compute: Compute
   private let threads: Int
   private let folder: RunFolder
@@ -90,6 +93,7 @@ public final class Trainer {
     model.languages = configuration.languages
     model.numLanguages = configuration.languages.count
     try model.check(file: configuration.file)
+    words = try Self.splitters(configuration, &model)
     guard tokenizer.languages.isEmpty || tokenizer.languages == model.languages else {
       throw Failure(
         .badData, configuration.file, at: "model.languages",
@@ -98,6 +102,37 @@ public final class Trainer {
         remedy: "list the tokenizer's languages in their order")
     }
     modelConfiguration = model
+  }
+
+  /// What cuts the training text into words: as the recipe says, else as the initial model's text was; nil for nothing.
+  private static func splitters(
+    _ configuration: TrainingConfiguration, _ model: inout Configuration
+  ) throws(Failure) -> WordSplitters? {
+    let start = try configuration.initial.map { path throws(Failure) in
+      try Configuration(path: "\(path)/\(ModelFolder.File.configuration)")
+    }
+    if let start, let wanted = configuration.pretokenizer, wanted != start.pretokenizer {
+      throw Failure(
+        .badData, configuration.file, at: "model.pretokenizer",
+        "is \(wanted.rawValue), but the initial model's is \(start.pretokenizer.rawValue)",
+        remedy: "leave it out: a model goes on with the input that it knows")
+    }
+    if let wanted = configuration.pretokenizer {
+      model.pretokenizer = wanted
+    } else if let start {
+      model.pretokenizer = start.pretokenizer
+    }
+    var dictionary = configuration.jieba
+    guard model.pretokenizer != .none else {
+      guard dictionary == nil else {
+        throw Failure(
+          .badData, configuration.file, at: "model.jieba", "is of no use to a model whose text is not cut into words",
+          remedy: "add pretokenizer: moses")
+      }
+      return nil
+    }
+    if dictionary == nil, let initial = configuration.initial { dictionary = ModelFolder.dictionary(in: initial) }
+    return WordSplitters(dictionary: dictionary)
   }
 
   /// Trains to the end, to `steps` steps, or until the process is asked to stop.
@@ -127,7 +162,8 @@ public final class Trainer {
     let modelConfiguration = try finalConfiguration(teacherWidth: data.teachers.width)
     let model = TrainingModel(modelConfiguration, heads: heads, on: compute)
     let run = TrainingRun(
-      configuration, model, data, tokenizer: tokenizer, folder: folder, peers: peers, observer: observer, on: compute)
+      configuration, model, data, tokenizer: tokenizer, dictionary: words?.dictionaryPath, folder: folder, peers: peers,
+      observer: observer, on: compute)
     try checkPeers(run.fingerprint)
     if try !run.restore(resume: resume) {
       if peers.leads {
@@ -178,8 +214,8 @@ public final class Trainer {
     // Rank 0 makes the caches, the others open them when they are there.
     if !peers.leads { try peers.meet() }
     let data = try TrainingData.open(
-      configuration, model: modelConfiguration, tokenizer: tokenizer, folder: folder.cache, made: !peers.leads,
-      observer: observer, on: compute, job: job)
+      configuration, model: modelConfiguration, tokenizer: tokenizer, words: words, folder: folder.cache,
+      made: !peers.leads, observer: observer, on: compute, job: job)
     if peers.leads { try peers.meet() }
     return data
   }

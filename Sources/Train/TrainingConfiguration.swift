@@ -58,6 +58,10 @@ public struct TrainingConfiguration: Sendable, Equatable {
   public var output: String
   /// The model's sizes; vocabulary and languages are filled in from the tokenizer and the data.
   public var model: Configuration
+  /// How text is cut into words; nil for as in the initial model, and without one not at all.
+  public var pretokenizer: Pretokenizer?
+  /// The path of a jieba dictionary for Chinese; nil for that of the initial model, if it has one.
+  public var jieba: String?
   /// The languages in the order of the language table; those of the data, sorted, unless the file lists them.
   public var languages: [String]
   /// The sentencepiece.model.
@@ -150,6 +154,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
       lowercase: try m.optional("lowercase")?.bool() ?? true,
       languageSize: try m.optional("language_size")?.int(1...16384) ?? 128)
     if let value = m.optional("pooling") { model.pooling = try value.choice("pooling") }
+    pretokenizer = try m.optional("pretokenizer")?.choice("pretokenizer")
+    jieba = try m.optional("jieba").map { value throws(Failure) in try existing(value.string(), "model.jieba") }
     let declaredVocabulary = m.has("vocab_size")
     let listing = m.optional("languages")
     let listed = try listing?.strings()

@@ -42,11 +42,12 @@ final class TrainingData {
   /// Reads the corpora of a configuration, or opens what an earlier run has made of them.
   ///
   /// - Parameters:
+  ///   - words: what cuts the text into words; nil for nothing
   ///   - folder: the run's cache
   ///   - made: whether another process makes the caches
   static func open(
-    _ configuration: TrainingConfiguration, model: Configuration, tokenizer: Tokenizer, folder: String, made: Bool,
-    observer: any TrainingObserver, on compute: Compute, job: Job
+    _ configuration: TrainingConfiguration, model: Configuration, tokenizer: Tokenizer, words: WordSplitters? = nil,
+    folder: String, made: Bool, observer: any TrainingObserver, on compute: Compute, job: Job
   ) throws(Failure) -> TrainingData {
     let forbidden = try ForbiddenSentences(configuration.decontaminate)
     if !forbidden.isEmpty { observer.say("\(forbidden.count) test sentences must not occur in training") }
@@ -64,9 +65,10 @@ final class TrainingData {
       observer.progress("reading \(corpus.path)")
       caches.append(
         try TokenCache.open(
-          corpus, tokenizer: tokenizer, configuration: model, forbidden: forbidden, folder: folder,
+          corpus, tokenizer: tokenizer, configuration: model, words: words, forbidden: forbidden, folder: folder,
           teachers: teachers, threads: compute.threads, made: made))
     }
+    for note in words?.missing ?? [] { observer.say(note) }
     let data = TrainingData(configuration, caches, teachers, on: compute)
     var total = PreparationReport()
     for cache in caches { total.add(cache.report) }

@@ -10,6 +10,7 @@ final class TrainingRun {
   private let data: TrainingData
   private let sampler: Sampler
   private let tokenizer: Tokenizer
+  private let dictionary: String?
   private let folder: RunFolder
   private let peers: Peers
   private let observer: any TrainingObserver
@@ -25,14 +26,17 @@ final class TrainingRun {
   }
 
   /// A run before its first step; `restore` or `begin` comes next.
+  ///
+  /// - Parameter dictionary: the jieba dictionary that goes with the model, nil for none.
   init(
     _ configuration: TrainingConfiguration, _ model: TrainingModel, _ data: TrainingData, tokenizer: Tokenizer,
-    folder: RunFolder, peers: Peers, observer: any TrainingObserver, on compute: Compute
+    dictionary: String? = nil, folder: RunFolder, peers: Peers, observer: any TrainingObserver, on compute: Compute
   ) {
     self.configuration = configuration
     self.model = model
     self.data = data
     self.tokenizer = tokenizer
+    self.dictionary = dictionary
     self.folder = folder
     self.peers = peers
     self.observer = observer
@@ -380,7 +384,8 @@ final class TrainingRun {
 
       """
     try ModelFolder.write(
-      to: path, configuration: c, tokenizer: tokenizer, card: card, heads: parameters.heads, replace: true
+      to: path, configuration: c, tokenizer: tokenizer, card: card, dictionary: dictionary, heads: parameters.heads,
+      replace: true
     ) { (shape, writer) throws(Failure) in
       guard let tensor = byName[shape.name] else {
         throw Failure(.software, path, "no parameter is called \(shape.name)")

@@ -66,7 +66,8 @@ struct EncodeCommand: ParsableCommand {
     try checkLanguage(language, option: "--language", model, console)
     let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens, prompt: prompt.name)
     let summary = try encodeFile(
-      input: input, options: text.options, encoder: encoder, output: output, type: dtype, job: job)
+      input: input, options: text.options, encoder: encoder, words: model.splitter(for: language?.code),
+      output: output, type: dtype, job: job)
     console.finish()
     console.say(
       "\(output): \(Format.count(summary.rows)) rows of \(encoder.width) in \(Format.time(summary.seconds)), "
@@ -88,12 +89,16 @@ struct EncodeCommand: ParsableCommand {
   }
 }
 
-/// Says so when a model was not trained on a language: its embeddings may still be of use, but nobody promises.
+/// Says so when a model was not trained on a language (its embeddings may still be of use, but nobody promises), or when
+/// what cuts the language into words as in training is missing.
 ///
 /// - Throws: `Failure` when no language is given to a model of the EMS family, or to one that lists its languages.
 func checkLanguage(
   _ language: Language?, option: String, _ model: ModelFolder, _ console: Console
 ) throws(Failure) {
+  if let language, let missing = try model.splitter(for: language.code)?.missing {
+    console.warn("\(model.path): \(missing)")
+  }
   let codes = model.configuration.languages
   guard let language else {
     if codes.isEmpty, model.configuration.layout.family != .ems { return }

@@ -49,6 +49,7 @@ struct EvaluateBucc: ParsableCommand {
 
   @OptionGroup var retrieval: RetrievalOption
 
+  @OptionGroup var spoken: LanguageArguments
   @OptionGroup var margin: MarginArguments
   @OptionGroup var evaluate: EvaluateArguments
 
@@ -65,15 +66,17 @@ struct EvaluateBucc: ParsableCommand {
     var options = MiningOptions()
     options.margin = margin.margin
     options.retrieval = retrieval.retrieval
-    let training = BuccFiles(
+    var training = BuccFiles(
       source: source, target: target, gold: gold, sourceEmbeddings: embeddings.sourceEmbeddings,
       targetEmbeddings: embeddings.targetEmbeddings
     )
+    training.languages = try spoken.languages
     var test: BuccFiles?
     if let testSource, let testTarget {
       test = BuccFiles(
         source: testSource, target: testTarget, gold: testGold, sourceEmbeddings: testSourceEmbeddings,
         targetEmbeddings: testTargetEmbeddings)
+      test?.languages = training.languages
     }
     try evaluate.run {
       try $0.bucc(training: training, test: test, options: options, k: margin.k, outputPairs: outputPairs)

@@ -53,6 +53,7 @@ struct EvaluateArguments: ParsableArguments {
       result = ComparedResult(result, try Comparison(old: old, new: JSONEncoder().encode(result), seed: common.seed))
     }
     console.finish()
+    for note in encoder?.model.words?.missing ?? [] { console.warn("\(encoder?.model.path ?? ""): \(note)") }
     console.say("\(result.title): \(Format.time((ContinuousClock.now - start) / .seconds(1)))")
     if let report {
       try ReportPage.write(result, facts: facts(encoder), to: report)

@@ -25,6 +25,7 @@ struct EvaluateParaCrawl: ParsableCommand {
   @Option(help: "Pairs of the pool that are asked for.")
   var queries: Int = 2000
 
+  @OptionGroup var spoken: LanguageArguments
   @OptionGroup var evaluate: EvaluateArguments
 
   func validate() throws {
@@ -33,7 +34,9 @@ struct EvaluateParaCrawl: ParsableCommand {
 
   func run() throws {
     try evaluate.run {
-      try $0.paraCrawl(source: source, target: target, keys: keys, queries: queries, seed: evaluate.common.seed)
+      try $0.paraCrawl(
+        source: source, target: target, languages: try spoken.languages, keys: keys, queries: queries,
+        seed: evaluate.common.seed)
     }
   }
 }

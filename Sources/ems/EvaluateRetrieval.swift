@@ -24,6 +24,7 @@ struct EvaluateRetrieval: ParsableCommand {
   @Option(help: "Of a Flores folder: dev or devtest.")
   var split: String?
 
+  @OptionGroup var spoken: LanguageArguments
   @OptionGroup var margin: MarginArguments
   @OptionGroup var evaluate: EvaluateArguments
 
@@ -44,8 +45,7 @@ struct EvaluateRetrieval: ParsableCommand {
       }
       return try evaluator.retrieval(
         source: texts.first, target: texts.last, sourceEmbeddings: embeddings.sourceEmbeddings,
-        targetEmbeddings: embeddings.targetEmbeddings,
-        margin.options)
+        targetEmbeddings: embeddings.targetEmbeddings, languages: try spoken.languages, margin.options)
     }
   }
 }

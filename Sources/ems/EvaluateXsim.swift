@@ -26,6 +26,7 @@ struct EvaluateXsim: ParsableCommand {
 
   @OptionGroup var embeddings: EmbeddingArguments
 
+  @OptionGroup var spoken: LanguageArguments
   @OptionGroup var margin: MarginArguments
   @OptionGroup var evaluate: EvaluateArguments
 
@@ -41,12 +42,12 @@ struct EvaluateXsim: ParsableCommand {
   func run() throws {
     try evaluate.run { evaluator in
       if let source, let target, !altered.isEmpty {
-        return try evaluator.xsimPlus(source: source, target: target, altered: altered, margin.options)
+        return try evaluator.xsimPlus(
+          source: source, target: target, altered: altered, languages: try spoken.languages, margin.options)
       }
       return try evaluator.retrieval(
         source: source, target: target, sourceEmbeddings: embeddings.sourceEmbeddings,
-        targetEmbeddings: embeddings.targetEmbeddings,
-        asErrors: true, margin.options)
+        targetEmbeddings: embeddings.targetEmbeddings, languages: try spoken.languages, asErrors: true, margin.options)
     }
   }
 }

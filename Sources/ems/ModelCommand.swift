@@ -27,6 +27,16 @@ enum ModelFormat: String, ExpressibleByArgument, CaseIterable {
   case sentenceTransformers = "sentence-transformers"
 }
 
+extension Pretokenizer: ExpressibleByArgument {}
+
+extension ModelFolder.Info {
+  /// What cuts text into words, and whether there is a dictionary of Chinese.
+  fileprivate var pretokenizerText: String {
+    if configuration.pretokenizer == .none { return "none" }
+    return "\(configuration.pretokenizer.rawValue), \(hasJieba ? "jieba dictionary included" : "no jieba dictionary")"
+  }
+}
+
 struct ModelInfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info", abstract: "Shows a model's sizes.",
@@ -67,7 +77,7 @@ struct ModelInfoCommand: ParsableCommand {
         ("family", layout.family.rawValue), ("layers", "\(c.numHiddenLayers)"), ("hidden size", "\(c.hiddenSize)"),
       ] + sizes + [
         ("vocabulary", "\(Format.count(c.vocabSize)) pieces (\(info.tokenizerKind.rawValue))"),
-        ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
+        ("pretokenizer", info.pretokenizerText), ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
         ("pooling", pooling), ("layers behind it", behind.isEmpty ? "none" : behind.joined(separator: ", ")),
         ("rows", "\(c.embeddingSize) elements\(layout.unitLength ? ", of length 1" : "")"),
         ("parameters", Format.count(info.parameters)),
@@ -142,7 +152,7 @@ struct ModelConvertCommand: ParsableCommand {
       The options are what a checkpoint does not say.
 
       EXAMPLES
-        ems model convert EMS_model.pt --spm 62languages.model --output models/ems
+        ems model convert EMS_model.pt --spm 62languages.model --jieba site-packages/jieba --output models/ems
         ems model convert small.pt --spm sp.model --heads 4 --languages en,de,fr --no-lowercase --output models/small
       """)
 
@@ -167,6 +177,17 @@ struct ModelConvertCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Whether text is to be lower-cased before encoding.")
   var lowercase = true
 
+  @Option(
+    help:
+      "How text is cut into words before encoding: none or moses; moses for the released model of 62 languages, none for others."
+  )
+  var pretokenizer: Pretokenizer?
+
+  @Option(
+    help: "Chinese words for --pretokenizer moses: jieba's dict.txt, or the folder of the Python package jieba.",
+    completion: .file())
+  var jieba: String?
+
   @Flag(help: "Replace a model folder of the output's name.")
   var replace = false
 
@@ -179,6 +200,8 @@ struct ModelConvertCommand: ParsableCommand {
     options.languages = languages?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     options.type = dtype.elementType
     options.lowercase = lowercase
+    options.pretokenizer = pretokenizer
+    options.dictionary = jieba
     options.replace = replace
     let done = try Checkpoint.convert(path: checkpoint, tokenizer: spm, output: output, options)
     let c = done.configuration

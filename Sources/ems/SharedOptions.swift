@@ -143,3 +143,21 @@ struct LimitsFlag: ParsableArguments {
 func commaSeparated(_ text: String?) -> [String]? {
   text?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
 }
+
+/// The languages of two texts, where only some models ask for them.
+struct LanguageArguments: ParsableArguments {
+  @Option(help: "The language of the source; only a model that cuts text into words (pretokenizer moses) needs it.")
+  var sourceLanguage: String?
+
+  @Option(help: "The language of the target, likewise.")
+  var targetLanguage: String?
+
+  var languages: TextLanguages {
+    get throws {
+      // A typing error is told before anything is encoded.
+      TextLanguages(
+        source: try sourceLanguage.map { try Language(parsing: $0).code },
+        target: try targetLanguage.map { try Language(parsing: $0).code })
+    }
+  }
+}

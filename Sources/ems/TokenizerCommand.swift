@@ -6,7 +6,8 @@ import Foundation
 
 struct TokenizerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tokenizer", abstract: "Trains tokenizers.", subcommands: [TokenizerTrainCommand.self])
+    commandName: "tokenizer", abstract: "Trains tokenizers, and shows what they do.",
+    subcommands: [TokenizerTrainCommand.self, TokenizerEncodeCommand.self])
 }
 
 struct TokenizerTrainCommand: ParsableCommand {

@@ -32,6 +32,14 @@ import Testing
     #expect(json.hasSuffix("}\n"))
   }
 
+  @Test func thePretokenizerIsWrittenWhereThereIsOne() throws {
+    var configuration = Fixture.configuration
+    #expect(try !configuration.json().contains("pretokenizer"))
+    configuration.pretokenizer = .moses
+    #expect(try configuration.json().contains("\"pretokenizer\" : \"moses\""))
+    #expect(try read(configuration.json()) == configuration)
+  }
+
   @Test func theNamesAreTheReferenceImplementations() throws {
     let file = try SafeTensors(path: Fixture.path("expected.safetensors"))
     var configuration = Fixture.configuration
@@ -55,6 +63,7 @@ import Testing
     ("60000", "null", "vocab_size"),
     ("swish", "gelu", "only \"swish\" is supported"),
     ("mean", "cls", "only \"mean\" and \"weighted\" are supported"),
+    ("\"swish\"", "\"swish\", \"pretokenizer\": \"spacy\"", "only \"none\" and \"moses\" are supported"),
     ("1e-12", "0", "layer_norm_eps"),
     ("\"languages\": []", "\"languages\": [\"en\", \"de\"]", "lists 2 languages"),
     ("62, \"language_size\": 128, \"languages\": []", "2, \"languages\": [\"en\", \"en\"]", "listed twice"),

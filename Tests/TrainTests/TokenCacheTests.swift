@@ -13,14 +13,15 @@ import Train
     maxPositionEmbeddings: 12, languageSize: 4)
 
   func open(
-    _ path: String, origins: [String] = [], forbidden: [String] = [], threads: Int = 1, _ model: Configuration? = nil
+    _ path: String, origins: [String] = [], forbidden: [String] = [], threads: Int = 1, _ model: Configuration? = nil,
+    words: WordSplitters? = nil
   ) throws -> TokenCache {
     let corpus = TrainingCorpus(
       path: path, source: try Language(parsing: "en"), target: try Language(parsing: "de"), weight: nil,
       excludedOrigins: origins)
     return try TokenCache.open(
       corpus, tokenizer: Tokenizer(path: Workplace.tokenizerPath), configuration: model ?? self.model,
-      forbidden: ForbiddenSentences(forbidden), folder: folder.path, threads: threads)
+      words: words, forbidden: ForbiddenSentences(forbidden), folder: folder.path, threads: threads)
   }
 
   func caches() throws -> [String] { try folder.list().filter { $0.hasSuffix(".npy") || $0.hasSuffix(".json") } }
@@ -74,6 +75,20 @@ import Train
     wide.lowercase = false
     let other = try open(path, wide)
     #expect(try other.pair(3).target == tokenizer.encode(pairs[3].1, lowercase: false, limit: 12))
+  }
+
+  @Test func textIsCutIntoWordsOfItsLanguageFirst() throws {
+    let path = try folder.write("a.tsv", "it's a boat, e.g. (one)\tein Boot's Name,z.B. (eins)\n")
+    let words = WordSplitters()
+    let cache = try open(path, words: words)
+    let tokenizer = try Tokenizer(path: Workplace.tokenizerPath)
+    func ids(_ text: String) throws -> [Int32] { try tokenizer.encode(text, lowercase: true, limit: 12) }
+    #expect(try cache.pair(0).source == ids("it 's a boat , e.g. ( one )"))
+    #expect(try cache.pair(0).target == ids("ein boot ' s name , z.b. ( eins )"))
+    // Without, it is another cache.
+    let plain = try open(path)
+    #expect(try plain.pair(0).source == ids("it's a boat, e.g. (one)"))
+    #expect(try open(path, words: words).pair(0).source == cache.pair(0).source)
   }
 
   @Test func aCacheIsUsedAgainAndAChangedInputIsNot() throws {

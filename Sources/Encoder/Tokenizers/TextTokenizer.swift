@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Formats
 import Glibc
 
@@ -6,6 +7,8 @@ import Glibc
 public struct SentenceTexts: Sendable {
   private var bytes: [UInt8] = []
   private var ends: [Int] = [0]
+  // One for each sentence, or none at all.
+  private var splitters: [WordSplitter?] = []
 
   /// No sentences.
   public init() {}
@@ -22,8 +25,18 @@ public struct SentenceTexts: Sendable {
     }
   }
 
+  /// What cuts sentence `i` into words before a tokenizer of EMS's sees it; nil for nothing.
+  public func words(_ i: Int) -> WordSplitter? { splitters.isEmpty ? nil : splitters[i] }
+
+  /// Whether every sentence came with what cuts it into words.
+  var allHaveWords: Bool { splitters.count == count && splitters.allSatisfy { $0 != nil } }
+
   /// Appends a sentence, with a text put before it.
-  public mutating func append(_ sentence: RawSpan, behind prompt: [UInt8] = []) {
+  public mutating func append(_ sentence: RawSpan, behind prompt: [UInt8] = [], words: WordSplitter? = nil) {
+    if words != nil || !splitters.isEmpty {
+      while splitters.count < count { splitters.append(nil) }
+      splitters.append(words)
+    }
     bytes.append(contentsOf: prompt)
     unsafe sentence.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     ends.append(bytes.count)
@@ -61,7 +74,8 @@ extension Tokenizer: TextTokenizer {
     _ sentences: SentenceTexts, lowercase: Bool, limit: Int, into text: inout TokenizedText
   ) throws(Failure) {
     for i in 0..<sentences.count {
-      try encode(sentences[i], lowercase: lowercase, limit: limit, into: &text.ids)
+      try encode(
+        sentences[i], words: sentences.words(i), lowercase: lowercase, limit: limit, into: &text.ids)
       text.starts.append(text.ids.count)
     }
   }

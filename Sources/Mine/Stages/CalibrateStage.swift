@@ -22,12 +22,13 @@ extension PipelineStages {
         }
         return inputs + modelFiles + [.file(calibration.bitext, name: "bitext")]
       },
-      settings: { [options] () throws(Failure) in
-        [
+      settings: { [self, options] () throws(Failure) in
+        let settings = [
           "pairs": "\(calibration.pairs)", "seed": "\(calibration.seed)", "k": "\(options.k)",
           "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
           "simd": Compute().simd,
         ]
+        return try settings.merging(splitterSettings([.source, .target])) { $1 }
       }
     ) { [self] () throws(Failure) in
       job.report("calibrating with \(calibration.pairs) planted pairs")
@@ -37,7 +38,7 @@ extension PipelineStages {
       let compute = Compute(threads: threads)
       let found = try planted.neighbours(
         among: storedNeighbours(), source: embeddings(.source), target: embeddings(.target), k: options.k,
-        encoder: encoder, on: compute, job: job)
+        encoder: encoder, words: [splitter(.source), splitter(.target)], on: compute, job: job)
       let result = Calibration(PairMiner(found), planted: planted.count, options: options.mining)
       try JSONFile.write(result, to: folder.file(Self.calibrationFile))
       return PlantedCount(planted: planted.count)
