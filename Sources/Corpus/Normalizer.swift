@@ -132,7 +132,7 @@ public struct Normalizer: Sendable {
 }
 
 /// The character at `i` of well-formed UTF-8, not an ASCII one, and its length in bytes. Ill-formed bytes give U+FFFD.
-private func decode(_ bytes: Span<UInt8>, at i: Int) -> (scalar: UInt32, length: Int) {
+func decode(_ bytes: Span<UInt8>, at i: Int) -> (scalar: UInt32, length: Int) {
   guard case .character(let length) = step(in: bytes, at: i) else { return (0xFFFD, 1) }
   var scalar = UInt32(bytes[i]) & (length == 2 ? 0x1F : length == 3 ? 0x0F : 0x07)
   for k in 1..<length { scalar = scalar << 6 | UInt32(bytes[i + k] & 0x3F) }
@@ -140,7 +140,7 @@ private func decode(_ bytes: Span<UInt8>, at i: Int) -> (scalar: UInt32, length:
 }
 
 /// Appends a character as UTF-8.
-private func encode(_ scalar: UInt32, into bytes: inout [UInt8]) {
+func encode(_ scalar: UInt32, into bytes: inout [UInt8]) {
   func tail(_ shift: UInt32) -> UInt8 { 0x80 | UInt8(truncatingIfNeeded: scalar >> shift) & 0x3F }
   switch scalar {
   case ..<0x80: bytes.append(UInt8(scalar))

@@ -68,6 +68,27 @@ public struct EmbeddingSide: Sendable {
     try self.init(UnitRows(tensor), names: [(name, tensor.rows)], on: compute)
   }
 
+  /// Some of the rows of this side, where they lie.
+  ///
+  /// - Parameter rows: rising, at least one.
+  public func picking(_ rows: [Int]) -> EmbeddingSide {
+    var runs: [Range<Int>] = []
+    for row in rows {
+      if let last = runs.last, last.upperBound == row {
+        runs[runs.count - 1] = last.lowerBound..<row + 1
+      } else {
+        runs.append(row..<row + 1)
+      }
+    }
+    return EmbeddingSide(self, unitRows.picking(runs))
+  }
+
+  private init(_ whole: EmbeddingSide, _ rows: UnitRows) {
+    name = whole.name
+    unitRows = rows
+    zeroRows = rows.factors.count { $0 == 0 }
+  }
+
   /// Rows spread evenly over this side, brought to length 1; all of them if there are not as many as asked for.
   public func sample(_ count: Int, on compute: Compute) throws(Failure) -> EmbeddingSide {
     let wanted = min(count, rows)

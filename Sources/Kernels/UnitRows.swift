@@ -64,6 +64,34 @@ import Glibc
     rows = first
   }
 
+  /// Some of the rows, where they lie.
+  ///
+  /// - Parameter runs: ranges of rows, one after another, none of them empty.
+  package func picking(_ runs: [Range<Int>]) -> UnitRows { UnitRows(self, picking: runs) }
+
+  private init(_ whole: UnitRows, picking runs: [Range<Int>]) {
+    columns = whole.columns
+    owners = whole.owners
+    var picked: [Part] = []
+    var factors: [Double] = []
+    var first = 0
+    for run in runs {
+      precondition(run.lowerBound >= 0 && run.upperBound <= whole.rows)
+      for (number, part) in whole.parts.enumerated() {
+        let end = number + 1 < whole.parts.count ? whole.parts[number + 1].first : whole.rows
+        let rows = run.clamped(to: part.first..<end)
+        if rows.isEmpty { continue }
+        let bytes = (rows.lowerBound - part.first) * columns * (part.half ? 2 : 4)
+        unsafe picked.append(Part(base: part.base + bytes, half: part.half, first: first))
+        first += rows.count
+      }
+      if !whole.factors.isEmpty { factors += whole.factors[run] }
+    }
+    parts = picked
+    rows = first
+    self.factors = factors
+  }
+
   /// Row `i` in single precision, as it is stored.
   fileprivate func widen(_ i: Int, into y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ems_kernels>) {
     // The last part that begins at or before the row.

@@ -112,20 +112,21 @@ package struct PlantedPairs {
   }
 }
 
-/// How well thresholds tell planted pairs from others.
+/// What thresholds find of planted pairs.
 ///
-/// A mined pair that holds a planted sentence is right if it is the planted pair, else wrong (it might be a translation that
-/// the dump happens to have, so that precision is rather too low than too high). Recall is over all planted pairs.
+/// Recall is the share of the planted pairs that is found. Precision is that of the dumps' own pairs as `PrecisionEstimate`
+/// has it: every planted sentence has a partner, most sentences of a dump have none, so that planted pairs look far more
+/// precise than the dumps are.
 public struct Calibration: Sendable, Codable, Equatable {
   /// What a threshold gives.
   public struct Point: Sendable, Codable, Equatable {
     /// The lowest score that is kept.
     public var threshold: Double
-    /// Planted pairs found, and wrong pairs with a planted sentence.
+    /// Planted pairs found, and other pairs with a planted sentence.
     public var found: Int, wrong: Int
     /// Pairs of the dumps alone.
     public var mined: Int
-    /// found / (found + wrong), found / planted, and their harmonic mean.
+    /// The estimate for the dumps (where there is none, found / (found + wrong)), found / planted, and their harmonic mean.
     public var precision: Double, recall: Double, f1: Double
   }
 
@@ -145,7 +146,8 @@ public struct Calibration: Sendable, Codable, Equatable {
   ///   - miner: over the neighbours that `PlantedPairs` gives.
   ///   - planted: how many rows of each side are planted, at least 1.
   ///   - options: margin and strategy; the threshold is not used.
-  package init(_ miner: PairMiner, planted: Int, options: MiningOptions) {
+  ///   - estimate: of the dumps alone.
+  package init(_ miner: PairMiner, planted: Int, options: MiningOptions, estimate: PrecisionEstimate? = nil) {
     var options = options
     options.threshold = nil
     let sources = miner.neighbours.forward.rows - planted
@@ -161,7 +163,7 @@ public struct Calibration: Sendable, Codable, Equatable {
         continue
       }
       if x == y { found += 1 } else { wrong += 1 }
-      let precision = Double(found) / Double(found + wrong)
+      let precision = estimate?.precision(at: score) ?? Double(found) / Double(found + wrong)
       let recall = Double(found) / Double(planted)
       let f1 = precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall)
       let point = Point(

@@ -42,10 +42,16 @@ public struct EmbeddedText: Sendable {
 public struct EmbeddingMiningSummary: Sendable, Encodable {
   /// Rows of the two sides.
   public var sourceRows: Int, targetRows: Int
+  /// Rows left when sentences that came before are left out.
+  public var sourceUnique: Int, targetUnique: Int
   /// Different pairs that are some row's best, and pairs written.
   public var candidates: Int, pairs: Int
+  /// What is estimated of the pairs, with the table of thresholds; nil where there are too few.
+  public var estimate: PrecisionEstimate?
+  /// Where the pairs were cut.
+  public var cut: Cut
   /// Wall-clock times of the parts.
-  public var readSeconds: Double, searchSeconds: Double, scoreSeconds: Double, writeSeconds: Double
+  public var readSeconds: Double, searchSeconds: Double, estimateSeconds: Double, scoreSeconds: Double, writeSeconds: Double
   /// 10^9 floating-point operations a second; nil for a search through indices.
   public var gflops: Double?
   /// `exact`, or the factory strings of the indices over source and target.
@@ -59,22 +65,50 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
     case candidates, pairs, gflops, index, output
     case sourceRows = "source_rows"
     case targetRows = "target_rows"
+    case sourceUnique = "source_unique"
+    case targetUnique = "target_unique"
     case readSeconds = "read_seconds"
     case searchSeconds = "search_seconds"
+    case estimateSeconds = "estimate_seconds"
     case scoreSeconds = "score_seconds"
     case writeSeconds = "write_seconds"
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
   }
+
+  /// Writes the estimate and the cut as keys beside the others, as `PipelineSummary` does.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(sourceRows, forKey: .sourceRows)
+    try values.encode(targetRows, forKey: .targetRows)
+    try values.encode(sourceUnique, forKey: .sourceUnique)
+    try values.encode(targetUnique, forKey: .targetUnique)
+    try values.encode(candidates, forKey: .candidates)
+    try values.encode(pairs, forKey: .pairs)
+    try values.encode(readSeconds, forKey: .readSeconds)
+    try values.encode(searchSeconds, forKey: .searchSeconds)
+    try values.encode(estimateSeconds, forKey: .estimateSeconds)
+    try values.encode(scoreSeconds, forKey: .scoreSeconds)
+    try values.encode(writeSeconds, forKey: .writeSeconds)
+    try values.encodeIfPresent(gflops, forKey: .gflops)
+    try values.encode(index, forKey: .index)
+    try values.encodeIfPresent(sourceRecall, forKey: .sourceRecall)
+    try values.encodeIfPresent(targetRecall, forKey: .targetRecall)
+    try values.encode(output, forKey: .output)
+    try EstimateRecord(estimate, cut).encode(to: encoder)
+  }
 }
 
 /// Mines two embedding files for pairs, all in memory: nothing is kept from one run to the next.
+///
+/// A sentence that comes again takes no part: a row whose text is that of a row before (see `SentenceKey`), or whose numbers are.
 public struct EmbeddingMining {
   private let source: EmbeddedText, target: EmbeddedText
   private let k: Int
   private let index: IndexChoice
   private let probes: Int?
   private let options: MiningOptions
+  private let precision: PrecisionGoal?
   private let fields: [PairField]
   private let output: String
   private let threads: Int
@@ -83,11 +117,12 @@ public struct EmbeddingMining {
   /// - Parameters:
   ///   - k: neighbours looked at for every row.
   ///   - probes: cells of an index that a query looks into; nil for `FaissIndex.defaultProbes`.
+  ///   - precision: where the options have no threshold, the precision that decides where the pairs are cut; nil keeps all.
   ///   - output: a name as `TextWriter` takes it.
   ///   - job: stops the run, and is told how far it has come.
   public init(
     source: EmbeddedText, target: EmbeddedText, k: Int, index: IndexChoice, probes: Int?, options: MiningOptions,
-    fields: [PairField], output: String, threads: Int, job: Job = Job()
+    precision: PrecisionGoal? = nil, fields: [PairField], output: String, threads: Int, job: Job = Job()
   ) {
     self.source = source
     self.target = target
@@ -95,6 +130,7 @@ public struct EmbeddingMining {
     self.index = index
     self.probes = probes
     self.options = options
+    self.precision = precision
     self.fields = fields
     self.output = output
     self.threads = threads
@@ -112,10 +148,12 @@ public struct EmbeddingMining {
     let compute = Compute(threads: threads)
     let sourceFile = try EmbeddingFile(path: source.embeddings)
     let targetFile = try EmbeddingFile(path: target.embeddings)
-    let (sourceSide, targetSide) = (try source.side(of: sourceFile), try target.side(of: targetFile))
-    let exact = try ExactNeighbours(
+    var (sourceSide, targetSide) = (try source.side(of: sourceFile), try target.side(of: targetFile))
+    let whole = try ExactNeighbours(
       source: EmbeddingSide(sourceFile, on: compute), target: EmbeddingSide(targetFile, on: compute), k: k)
-    for side in [exact.source, exact.target] where side.zeroRows > 0 { zeros(side.name, side.zeroRows) }
+    for side in [whole.source, whole.target] where side.zeroRows > 0 { zeros(side.name, side.zeroRows) }
+    let exact = try ExactNeighbours(
+      source: unified(whole.source, sourceFile, &sourceSide), target: unified(whole.target, targetFile, &targetSide), k: k)
     let read = clock.now
     let factories = index.factories { (exact.source.rows, exact.target.rows, exact.source.columns) }
     var recall: (source: Double, target: Double)?
@@ -129,7 +167,12 @@ public struct EmbeddingMining {
       neighbours = found
     }
     let searched = clock.now
-    let (pairs, candidates) = PairMiner(neighbours).pairs(options)
+    let miner = PairMiner(neighbours)
+    let estimate = PrecisionEstimate(miner, options: options, goal: precision?.value)
+    let cut = try Cut(threshold: options.threshold, goal: precision, estimate: estimate, subject: output)
+    let estimated = clock.now
+    try job.check(output)
+    let (pairs, candidates) = miner.pairs(cut.applied(to: options))
     let scored = clock.now
     try PairWriter(fields: fields, source: sourceSide, target: targetSide, neighbours: neighbours)
       .write(pairs, to: output)
@@ -137,12 +180,47 @@ public struct EmbeddingMining {
     func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> Double { (to - from) / .seconds(1) }
     let operations = 2 * Double(exact.source.rows) * Double(exact.target.rows) * Double(exact.source.columns)
     return EmbeddingMiningSummary(
-      sourceRows: exact.source.rows, targetRows: exact.target.rows, candidates: candidates, pairs: pairs.count,
+      sourceRows: whole.source.rows, targetRows: whole.target.rows, sourceUnique: exact.source.rows,
+      targetUnique: exact.target.rows, candidates: candidates, pairs: pairs.count,
+      estimate: estimate, cut: cut,
       readSeconds: seconds(start, read), searchSeconds: seconds(read, searched),
-      scoreSeconds: seconds(searched, scored), writeSeconds: seconds(scored, written),
+      estimateSeconds: seconds(searched, estimated), scoreSeconds: seconds(estimated, scored), writeSeconds: seconds(scored, written),
       gflops: factories == nil ? operations / seconds(read, searched) / 1e9 : nil,
       index: factories.map { [$0.source, $0.target] } ?? ["exact"], sourceRecall: recall?.source,
       targetRecall: recall?.target, output: output)
+  }
+
+  /// A side without the rows that come again; `table` then says which lines are left, and how often each came.
+  private func unified(
+    _ side: EmbeddingSide, _ file: EmbeddingFile, _ table: inout PairSide
+  ) throws(Failure) -> EmbeddingSide {
+    var (texts, numbers) = ([Hash128: Int](), [Hash128: Int]())
+    var keys = SentenceKey(caseless: false)
+    var key: [UInt8] = []
+    var (first, counts) = ([Int](), [Int]())
+    for row in 0..<side.rows {
+      if row.isMultiple(of: 1 << 12) { try job.check(output) }
+      let bytes = file.bytes(rows: row..<row + 1)
+      let number = Hash128(Span<UInt8>(_bytes: bytes))
+      var text: Hash128?
+      if let line = table.texts?.line(row) {
+        keys.key(of: line.span, into: &key)
+        text = Hash128(key.span)
+      }
+      var known = numbers[number]
+      if known == nil, let text { known = texts[text] }
+      let place = known ?? first.count
+      if known == nil {
+        first.append(row)
+        counts.append(0)
+      }
+      counts[place] += 1
+      numbers[number] = place
+      if let text { texts[text] = place }
+    }
+    if first.count == side.rows { return side }
+    table.keep(first, counts: counts)
+    return side.picking(first)
   }
 
   /// Neighbours through indices that are kept in memory, and the recall of both directions on a sample.

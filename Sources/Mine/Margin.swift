@@ -5,7 +5,8 @@ import Index
 ///
 /// With a the pair's cosine and b the average of the two neighbour means, (m(x) + m(y)) / 2.
 public enum Margin: String, Sendable, Codable, CaseIterable {
-  /// a / b. Where b is 0 it is 0 for a of 0, else an infinity of a's sign.
+  /// a / b; b counts as 0.05 where it is less. A neighbourhood of cosines near 0 would make any pair outstanding, and one
+  /// of negative cosines would turn the order round.
   case ratio
   /// a - b
   case distance
@@ -17,7 +18,7 @@ public enum Margin: String, Sendable, Codable, CaseIterable {
   public func score(cosine: Float, sourceMean: Double, targetMean: Double) -> Double {
     let a = Double(cosine)
     switch self {
-    case .ratio: return a == 0 ? 0 : a / ((sourceMean + targetMean) / 2)
+    case .ratio: return a / max((sourceMean + targetMean) / 2, 0.05)
     case .distance: return a - (sourceMean + targetMean) / 2
     case .absolute: return a
     }
@@ -109,7 +110,7 @@ public struct PairMiner: Sendable {
 
   /// The best candidate of each row: its score and its place in the row's list; of a row without candidates the score
   /// is -infinity and the id at the place is -1.
-  private func bests(
+  func bests(
     _ lists: NeighbourLists, _ means: [Double], _ otherMeans: [Double], _ margin: Margin
   ) -> [(score: Double, place: Int)] {
     let (scores, ids, otherMeans) = (lists.scores.span, lists.ids.span, otherMeans.span)

@@ -61,6 +61,20 @@ public struct PairSide: Sendable {
 
   /// A side of which only row numbers are known.
   public init() {}
+
+  /// Leaves some rows: those given, each of which stands for as many as `counts` says.
+  mutating func keep(_ rows: [Int], counts: [Int]) {
+    self.counts = counts
+    ids = ids.map { ids in rows.map { ids[$0] } }
+    lines = rows.map { lines?[$0] ?? $0 }
+    kept = rows
+  }
+
+  /// The row of `texts` that a row stands for; nil if it is the row itself.
+  private(set) var kept: [Int]?
+
+  /// The sentence of a row; nil where there are no texts.
+  func text(_ row: Int) -> [UInt8]? { texts?.line(kept?[row] ?? row) }
 }
 
 /// Writes mined pairs as tab-separated columns, one pair a line.
@@ -139,8 +153,8 @@ public struct PairWriter {
 
   private func appendText(of side: PairSide, _ row: Int, to line: inout [UInt8]) {
     if row < 0 { return }
-    if let texts = side.texts {
-      line += texts.line(row)
+    if let text = side.text(row) {
+      line += text
     } else {
       line += String(side.lines?[row] ?? row).utf8
     }
@@ -149,7 +163,7 @@ public struct PairWriter {
   private func flags(_ x: Int, _ y: Int) -> String {
     if x < 0 || y < 0 { return "" }
     var flags: [String] = []
-    if let a = source.texts?.line(x), let b = target.texts?.line(y) {
+    if let a = source.text(x), let b = target.text(y) {
       if PairFlags.numbers(a) != PairFlags.numbers(b) { flags.append("number") }
       if PairFlags.addresses(a) != PairFlags.addresses(b) { flags.append("url") }
     }

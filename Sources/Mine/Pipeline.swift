@@ -7,8 +7,8 @@ import Work
 ///
 /// A stage asks for what it needs, and so the stages before it are run or found to have been run:
 ///
-///     read-source ─ encode-source-i ─┬─ search-i-j ─────────────────────────────┬─ neighbours ─ pairs
-///     read-target ─ encode-target-j ─┘  (exact)                                 │       └────── calibrate
+///     read-source ─ encode-source-i ─┬─ search-i-j ─────────────────────────────┬─ neighbours ─┬─ estimate ─ pairs
+///     read-target ─ encode-target-j ─┘  (exact)                                 │             └─ calibrate
 ///               └─ index-source, index-target ─ search-source-i, search-target-j┘ ─ recall
 ///                  (from train-… and add-…-i where a side has several shards)
 ///
@@ -53,12 +53,16 @@ public final class Pipeline {
     (summary.sourceRecall, summary.targetRecall) = try recallShares()
     (summary.candidates, summary.pairs) = (pairs.candidates, pairs.pairs)
     for (threshold, count) in pairs.atThreshold { summary.pairsAtThreshold["\(threshold)"] = count }
+    _ = try runner.result(of: stages.estimate())
+    summary.estimate = try stages.storedEstimate()
+    summary.cut = try stages.cut()
     if let calibration = stages.options.calibration {
       _ = try runner.result(of: stages.calibrate(calibration))
       summary.calibration = try stages.storedCalibration()
     }
     summary.stages = runner.timings
     var record = try record(read)
+    record.estimate = EstimateRecord(summary.estimate, summary.cut)
     (record.candidates, record.pairs, record.calibration) = (summary.candidates, summary.pairs, summary.calibration)
     try JSONFile.write(record, to: "\(stages.output).json")
     return summary

@@ -26,6 +26,7 @@ extension PipelineStages {
     stages.append(neighbours())
     if try factories() != nil { stages.append(recall()) }
     if options.aligned { return stages + [scores()] }
+    stages.append(estimate())
     if let calibration = options.calibration { stages.append(calibrate(calibration)) }
     return stages + [pairs()]
   }

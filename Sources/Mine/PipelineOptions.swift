@@ -131,6 +131,8 @@ public struct PipelineOptions: Sendable {
   public var shards = ShardChoice.automatic
   /// Margin, strategy, threshold.
   public var mining = MiningOptions()
+  /// Without a threshold: the precision that decides where the pairs are cut; nil keeps all.
+  public var precision: PrecisionGoal?
   /// The columns of the output.
   public var fields = PairField.standard
   /// Whether the two texts are aligned, line by line, and each line is to be scored (`Pipeline.score`).

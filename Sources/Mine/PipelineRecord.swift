@@ -21,11 +21,29 @@ struct PipelineRecord: Encodable {
   var sourceRecall: Double, targetRecall: Double
   /// Of mined pairs, and of scored lines.
   var candidates: Int?, pairs: Int?, calibration: Calibration?, written: Int?
+  /// Of mined pairs: what is estimated, and where they were cut.
+  var estimate: EstimateRecord?
 
   private enum CodingKeys: String, CodingKey {
     case version, source, target, model, settings, candidates, pairs, calibration, written
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(version, forKey: .version)
+    try values.encode(source, forKey: .source)
+    try values.encode(target, forKey: .target)
+    try values.encode(model, forKey: .model)
+    try values.encode(settings, forKey: .settings)
+    try values.encode(sourceRecall, forKey: .sourceRecall)
+    try values.encode(targetRecall, forKey: .targetRecall)
+    try values.encodeIfPresent(candidates, forKey: .candidates)
+    try values.encodeIfPresent(pairs, forKey: .pairs)
+    try values.encodeIfPresent(calibration, forKey: .calibration)
+    try values.encodeIfPresent(written, forKey: .written)
+    try estimate?.encode(to: encoder)
   }
 
   init(

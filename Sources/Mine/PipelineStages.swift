@@ -127,7 +127,12 @@ final class PipelineStages {
     let words: WordSplitters
     if let splitters { words = splitters } else { words = WordSplitters(dictionary: ModelFolder.dictionary(in: model)) }
     splitters = words
-    return try words.splitter(for: sides[side.number].language)
+    guard let language = sides[side.number].language else {
+      throw Failure(
+        .usage, model, "cuts text into words by the rules of its language, and nobody said which that of the \(side) is",
+        remedy: "name the language of both texts")
+    }
+    return try words.splitter(for: language)
   }
 
   /// How the texts are cut, as a setting of stages that depend on it: which programs are installed plays a part.

@@ -1,7 +1,7 @@
 import Work
 
 /// What a mining run did.
-public struct PipelineSummary: Sendable, Codable {
+public struct PipelineSummary: Sendable, Encodable {
   /// What became of one side's lines.
   public struct Lines: Sendable, Codable {
     /// Lines read, and different sentences among them, which are the rows encoded.
@@ -34,6 +34,10 @@ public struct PipelineSummary: Sendable, Codable {
   public var pairs = 0
   /// Pairs at some thresholds, as `1.06`; only those that are not below the run's own.
   public var pairsAtThreshold: [String: Int] = [:]
+  /// What is estimated of the pairs, with the table of thresholds; nil where there are too few.
+  public var estimate: PrecisionEstimate?
+  /// Where the pairs were cut.
+  public var cut: Cut?
   /// What planted pairs said, if there were any.
   public var calibration: Calibration?
   /// The stages in their order.
@@ -46,6 +50,23 @@ public struct PipelineSummary: Sendable, Codable {
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
     case pairsAtThreshold = "pairs_at_threshold"
+  }
+
+  /// Writes the estimate and the cut as keys beside the others: `thresholds`, `threshold`, `threshold_reason`.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(source, forKey: .source)
+    try values.encode(target, forKey: .target)
+    try values.encode(index, forKey: .index)
+    try values.encode(sourceRecall, forKey: .sourceRecall)
+    try values.encode(targetRecall, forKey: .targetRecall)
+    try values.encode(candidates, forKey: .candidates)
+    try values.encode(pairs, forKey: .pairs)
+    try values.encode(pairsAtThreshold, forKey: .pairsAtThreshold)
+    try values.encodeIfPresent(calibration, forKey: .calibration)
+    try values.encode(stages, forKey: .stages)
+    try values.encode(output, forKey: .output)
+    try EstimateRecord(estimate, cut).encode(to: encoder)
   }
 }
 

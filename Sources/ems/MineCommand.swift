@@ -123,6 +123,7 @@ struct MineCommand: ParsableCommand {
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
     options.mining = mining.options
+    options.precision = mining.goal
     options.fields = try mining.pairFields()
     options.calibration = calibration.options(seed: common.seed)
     for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
@@ -167,7 +168,8 @@ struct MineCommand: ParsableCommand {
       row(name, "\(Format.count(source)) + \(Format.count(target))")
     }
     let (source, target) = (summary.source, summary.target)
-    var lines = [both("lines", source.lines, target.lines)]
+    var lines = cutLines(summary.cut, summary.estimate, pairs: summary.pairs)
+    lines.append(both("lines", source.lines, target.lines))
     var rare = [
       ("  empty", source.empty, target.empty), ("  invalid UTF-8", source.repaired, target.repaired),
       ("  cut", source.cut, target.cut), ("  with tabs", source.tabs, target.tabs),
@@ -183,9 +185,7 @@ struct MineCommand: ParsableCommand {
     }
     lines.append(row("candidates", Format.count(summary.candidates)))
     lines.append(row("pairs", Format.count(summary.pairs)))
-    for threshold in summary.pairsAtThreshold.keys.sorted() {
-      lines.append(row("  >= \(threshold)", Format.count(summary.pairsAtThreshold[threshold] ?? 0)))
-    }
+    lines += thresholdLines(summary.estimate)
     if let calibration = summary.calibration {
       lines.append(row("planted pairs", "\(calibration.planted): threshold, precision, recall, F1, pairs of the dumps"))
       for point in calibration.points {
@@ -205,6 +205,47 @@ struct MineCommand: ParsableCommand {
     return lines
   }
 
+  /// Where the pairs were cut, and why: what a run says first.
+  static func cutLines(_ cut: Cut?, _ estimate: PrecisionEstimate?, pairs: Int) -> [String] {
+    guard let cut else { return [] }
+    let from = cut.threshold.map { String(format: "%g", $0) } ?? ""
+    let goal = cut.goal.map { String(format: "%g %%", 100 * $0) } ?? ""
+    let change = "--precision, --threshold or --all change that"
+    var lines: [String] = []
+    switch cut.reason {
+    case .precision:
+      lines.append("\(Format.count(pairs)) pairs with a score of at least \(from), \(goal) of them right by estimate; \(change)")
+    case .threshold: lines.append("\(Format.count(pairs)) pairs with a score of at least \(from), as asked for")
+    case .all: lines.append("\(Format.count(pairs)) pairs: all of them, right or wrong")
+    case .unknown:
+      lines.append("\(Format.count(pairs)) pairs: all of them, since there are too few to estimate which are right; --threshold cuts")
+    case .nothing:
+      lines.append("no pairs: no score has \(goal) right ones by estimate; \(change)")
+    }
+    if let estimate, !estimate.related {
+      lines.append(
+        "warning: the two sides seem to have no sentences in common: scores are those of sentences that are not translations")
+    }
+    return lines
+  }
+
+  /// The table of thresholds.
+  static func thresholdLines(_ estimate: PrecisionEstimate?) -> [String] {
+    guard let estimate else { return [] }
+    func row(_ first: String, _ second: String, _ third: String) -> String {
+      "  " + first.padding(toLength: 22, withPad: " ", startingAt: 0)
+        + second.padding(toLength: 12, withPad: " ", startingAt: 0) + third
+    }
+    var lines = [row("score at least", "pairs", "right, estimated (95 % interval)")]
+    for point in estimate.thresholds where point.pairs > 0 {
+      lines.append(
+        row(
+          String(format: "%g", point.threshold), Format.count(point.pairs),
+          String(format: "%5.1f %%  (%.1f to %.1f)", 100 * point.precision, 100 * point.low, 100 * point.high)))
+    }
+    return lines
+  }
+
   private static func text(_ point: Calibration.Point) -> String {
     String(
       format: "%.4f  %5.1f %%  %5.1f %%  %5.1f %%  ", point.threshold, 100 * point.precision, 100 * point.recall,
@@ -215,19 +256,23 @@ struct MineCommand: ParsableCommand {
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
-      index: search.index, probes: search.nprobe, options: mining.options, fields: mining.pairFields(),
+      index: search.index, probes: search.nprobe, options: mining.options, precision: mining.goal,
+      fields: mining.pairFields(),
       output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
     }
     console.finish()
+    for line in Self.cutLines(summary.cut, summary.estimate, pairs: summary.pairs) { console.say(line) }
     let rate = summary.gflops.map { " (\(Int($0)) GFLOP/s)" } ?? ""
     console.say(
       """
       \(summary.sourceRows) x \(summary.targetRows) rows, \(summary.candidates) candidates, \(summary.pairs) pairs
       read \(summary.readSeconds.rounded2) s, search \(summary.searchSeconds.rounded2) s\(rate), \
+      estimate \(summary.estimateSeconds.rounded2) s, \
       score \(summary.scoreSeconds.rounded2) s, write \(summary.writeSeconds.rounded2) s
       """)
+    for line in Self.thresholdLines(summary.estimate) { console.say(line) }
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let index = summary.index.joined(separator: " + ")
       console.say(

@@ -165,6 +165,15 @@ struct MiningArguments: ParsableArguments {
 
   @OptionGroup var thresholdOption: ThresholdOption
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep as many pairs as leave this share of right ones, as far as can be estimated; 0.9 if nothing else is asked for.",
+      valueName: "share"))
+  var precision: Double?
+
+  @Flag(help: "Keep every pair.")
+  var all = false
+
   @Option(help: "With forward (or backward) retrieval, the most pairs that one target (or source) may be in.")
   var limit: Int?
 
@@ -176,10 +185,22 @@ struct MiningArguments: ParsableArguments {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+    if let precision, !(precision > 0 && precision < 1) {
+      throw ValidationError("--precision must be between 0 and 1, as 0.9.")
+    }
+    if [thresholdOption.threshold != nil, precision != nil, all].count(where: { $0 }) > 1 {
+      throw ValidationError("--threshold, --precision and --all exclude each other.")
+    }
     _ = try fields.map { try PairField.parse($0) }
   }
 
   func pairFields() throws -> [PairField] { try fields.map { try PairField.parse($0) } ?? PairField.standard }
+
+  /// What decides where pairs are cut if there is no threshold.
+  var goal: PrecisionGoal? {
+    if all || thresholdOption.threshold != nil { return nil }
+    return precision.map { PrecisionGoal($0) } ?? .standard
+  }
 
   var options: MiningOptions {
     var options = MiningOptions()

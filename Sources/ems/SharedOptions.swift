@@ -103,7 +103,7 @@ struct RetrievalOption: ParsableArguments {
 
 /// The lowest score.
 struct ThresholdOption: ParsableArguments {
-  @Option(help: "Lowest score that is kept; all are if not given.")
+  @Option(help: "Lowest score that is kept.")
   var threshold: Double?
 
   func validate() throws {

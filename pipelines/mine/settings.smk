@@ -56,12 +56,12 @@ EXACT = SETTINGS["index"] == "exact"
 THREADS = SETTINGS.get("threads", 2)
 EMS = SETTINGS.get("ems", "ems")
 
-FLAGS = ("ids", "strict", "need_letters", "check_language")
+FLAGS = ("ids", "strict", "need_letters", "check_language", "all")
 SEARCH = ("shards", "index", "nprobe", "k", "dtype")
 FILTERS = ("min_characters", "max_characters", "need_letters", "check_language", "language_model")
 OPTIONS = (
     "source_language", "target_language", *SEARCH, "ids", "column", "strict", "max_line_bytes", *FILTERS, "margin",
-    "retrieval", "threshold", "limit", "fields", "calibrate", "calibration_bitext", "seed", "output",
+    "retrieval", "threshold", "precision", "all", "limit", "fields", "calibrate", "calibration_bitext", "seed", "output",
 )
 
 

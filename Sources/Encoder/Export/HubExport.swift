@@ -133,6 +133,12 @@ extension ModelFolder {
         "is \"\(family.rawValue)\"; only models of the EMS family are exported for sentence-transformers",
         remedy: "use the folder that the model was imported from")
     }
+    guard configuration.pretokenizer == .none else {
+      throw Failure(
+        .badData, "\(path)/\(File.configuration)", at: "pretokenizer",
+        "is \"\(configuration.pretokenizer.rawValue)\"; a Hugging Face tokenizer cannot cut text into words as it does",
+        remedy: "use this folder with ems, which does")
+    }
     return tokenizer
   }
 

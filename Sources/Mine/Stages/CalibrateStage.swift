@@ -15,7 +15,7 @@ extension PipelineStages {
     Stage(
       "calibrate", kind: "calibrate", outputs: [Self.calibrationFile],
       inputs: { [self] () throws(Failure) in
-        var inputs: [StageInput] = [.outputs(neighbours())]
+        var inputs: [StageInput] = [.outputs(neighbours()), .outputs(estimate())]
         for side in Side.allCases {
           inputs += try encodings(side).map { .outputs($0) }
           inputs.append(.outputs(read(side)))
@@ -39,7 +39,8 @@ extension PipelineStages {
       let found = try planted.neighbours(
         among: storedNeighbours(), source: embeddings(.source), target: embeddings(.target), k: options.k,
         encoder: encoder, words: [splitter(.source), splitter(.target)], on: compute, job: job)
-      let result = Calibration(PairMiner(found), planted: planted.count, options: options.mining)
+      let result = Calibration(
+        PairMiner(found), planted: planted.count, options: options.mining, estimate: try storedEstimate())
       try JSONFile.write(result, to: folder.file(Self.calibrationFile))
       return PlantedCount(planted: planted.count)
     }

@@ -31,26 +31,29 @@ extension PipelineStages {
     Stage(
       "pairs", kind: "pairs", outputs: [output],
       inputs: { [self] () throws(Failure) in
-        [.outputs(neighbours()), .outputs(read(.source)), .outputs(read(.target))]
+        var inputs: [StageInput] = [.outputs(neighbours()), .outputs(read(.source)), .outputs(read(.target))]
+        if options.mining.threshold == nil, options.precision != nil { inputs.append(.outputs(estimate())) }
+        return inputs
       },
       settings: { [options] () throws(Failure) in
         [
           "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
-          "threshold": options.mining.threshold.map { "\($0)" } ?? "none",
+          "threshold": options.mining.threshold.map { "\($0)" } ?? options.precision.map { "precision \($0.value)" } ?? "none",
           "limit": options.mining.limit.map { "\($0)" } ?? "none",
           "fields": options.fields.map(\.rawValue).joined(separator: ","),
         ]
       }
     ) { [self] () throws(Failure) in
       job.report("scoring")
+      let mining = try cut().applied(to: options.mining)
       let found = try storedNeighbours()
       let writer = try PairWriter(
         fields: options.fields, source: pairSide(.source), target: pairSide(.target), neighbours: found)
-      let (pairs, candidates) = PairMiner(found).pairs(options.mining)
+      let (pairs, candidates) = PairMiner(found).pairs(mining)
       try job.check(folder.path)
       try writer.write(pairs, to: output)
       var counts = PairCounts(candidates: candidates, pairs: pairs.count)
-      for threshold in thresholds where threshold >= options.mining.threshold ?? -.infinity {
+      for threshold in thresholds where threshold >= mining.threshold ?? -.infinity {
         counts.atThreshold[threshold] = pairs.count { $0.score >= threshold }
       }
       return counts

@@ -4,11 +4,13 @@ import Formats
 import Work
 
 extension PipelineStages {
-  /// Reads a dump and unifies its sentences.
+  /// Reads a dump and unifies its sentences: lines that the model's tokenizer does not tell apart are one.
   func read(_ side: Side) -> Stage<ReadSummary> {
     let (input, text) = (sides[side.number].input, sides[side.number].text)
     let filter = side == .source ? options.sourceFilter : options.targetFilter
     var settings = ["format": "\(text.format)", "strict": "\(text.strict)", "max_line_bytes": "\(text.maxLineBytes)"]
+    let caseless = (try? configuration())?.lowercase ?? false
+    settings["unify"] = caseless ? "blanks, forms, case" : "blanks, forms"
     if let filter { settings.merge(filter.digestSettings) { first, _ in first } }
     let rows = options.aligned ? [side.rowsOfLines] : []
     return Stage(
@@ -19,7 +21,8 @@ extension PipelineStages {
       var dropping: (@Sendable (Span<UInt8>) -> String?)?
       if let filter { dropping = { filter.reason(toDrop: $0)?.rawValue } }
       return try readStage(
-        input: input, options: text, text: folder.file(side.text), table: folder.file(side.table), filter: dropping,
+        input: input, options: text, text: folder.file(side.text), table: folder.file(side.table), caseless: caseless,
+        filter: dropping,
         lineRows: rows.first.map { folder.file($0) }, threads: threads, job: job)
     }
   }
@@ -29,9 +32,9 @@ extension PipelineStages {
 public struct ReadSummary: Sendable, Equatable, Codable {
   /// Lines read.
   public var lines = 0
-  /// Lines without text, left out.
+  /// Lines without anything to see, left out.
   public var empty = 0
-  /// Different sentences: the lines written.
+  /// Different sentences (see `SentenceKey`): the lines written.
   public var unique = 0
   /// Lines with invalid UTF-8 that was replaced by U+FFFD.
   public var repaired = 0
@@ -79,21 +82,24 @@ public struct ReadSummary: Sendable, Equatable, Codable {
   }
 }
 
-/// Reads a dump and writes each different sentence once, in the order of first occurrence.
+/// Reads a dump and writes each different sentence once, as it stands where it comes first, in the order of these places.
 ///
 /// - Parameters:
 ///   - text: gets the sentences, one a line, uncompressed.
 ///   - table: gets a line for each of them: `line TAB count`, and `TAB id` in texts with ids. `line` counts from 0.
+///   - caseless: whether lines that differ by case are the same sentence.
 ///   - filter: says why a line shall be left out; nil keeps it. Called from several threads.
 ///   - lineRows: if given, gets for every line of the input the number of its sentence, -1 for a line left out: `.npy`, int32.
 /// - Throws: `Failure` if the input has no sentence, or cannot be read.
 func readStage(
   input: String, options: TextOptions, text: String, table: String,
-  filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil, threads: Int = 1, job: Job
+  caseless: Bool = false, filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil, threads: Int = 1, job: Job
 ) throws(Failure) -> ReadSummary {
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
   var unifier = Unifier()
+  var keys = SentenceKey(caseless: caseless)
+  var key: [UInt8] = []
   var first: [Int] = []
   var ids: [String] = []
   var summary = ReadSummary()
@@ -106,7 +112,8 @@ func readStage(
       defer { line += 1 }
       var row: Int32 = -1
       defer { if lineRows != nil { rowOfLine.append(row) } }
-      if batch[i].isEmpty {
+      keys.key(of: batch[i], into: &key)
+      if key.isEmpty {
         summary.empty += 1
         continue
       }
@@ -114,7 +121,7 @@ func readStage(
         summary.dropped[reason, default: 0] += 1
         continue
       }
-      let outcome = try unifier.insert(batch[i])
+      let outcome = try unifier.insert(key.span)
       row = Int32(truncatingIfNeeded: outcome.row)
       if outcome.isNew {
         try sentences.writeLine(batch[i])
