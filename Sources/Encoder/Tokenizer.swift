@@ -15,6 +15,8 @@ import CSentencePiece
     case word
     /// Single characters.
     case char
+    /// Words cut into the longest pieces that are known, as BERT does it.
+    case wordPiece = "wordpiece"
   }
 
   /// The file it was loaded from, or what failures call it.
@@ -190,7 +192,8 @@ import CSentencePiece
     }
   }
 
-  private static func protobufFields(_ bytes: ArraySlice<UInt8>) -> [(
+  /// The fields of a protobuf message: numbers, integers, and what has a length. nil when it is damaged.
+  static func protobufFields(_ bytes: ArraySlice<UInt8>) -> [(
     number: UInt64, value: UInt64, content: ArraySlice<UInt8>
   )]? {
     var fields: [(UInt64, UInt64, ArraySlice<UInt8>)] = []
