@@ -83,6 +83,9 @@ void ems_icu_properties(uint32_t first, size_t count, uint8_t *properties) {
     const UChar32 c = static_cast<UChar32>(first + i);
     uint8_t value = static_cast<uint8_t>(u_charType(c)) & EMS_ICU_CATEGORY;
     const uint32_t mask = U_GET_GC_MASK(c);
+    UVersionInfo age;
+    u_charAge(c, age);
+    if (age[0] > 8 && (mask & (U_GC_M_MASK | U_GC_CF_MASK | U_GC_P_MASK)) != 0) value = EMS_ICU_YOUNG;
     if (u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || (mask & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0 ||
         u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL)) {
       value |= EMS_ICU_WORD;

@@ -98,7 +98,9 @@ def changed(base, added=(), **changes):
     base.update({k: part(v) for k, v in changes.items()})
     base["model"].update(model)
     for content, options in added:
-        number = max(max(t["id"] for t in base["added_tokens"]), len(base["model"]["vocab"]) - 1) + 1
+        known = base["model"]["vocab"].get(content) if isinstance(base["model"]["vocab"], dict) else None
+        number = known if known is not None else max(
+            max(t["id"] for t in base["added_tokens"]), len(base["model"]["vocab"]) - 1) + 1
         base["added_tokens"].append(dict(dict(id=number, content=content, single_word=False, lstrip=False, rstrip=False,
                                               normalized=False, special=True), **options))
     return base

@@ -18,6 +18,8 @@ char *ems_icu_normalize(int form, const void *text, size_t count, const void **r
 
 // What ems_icu_properties writes for a character: the general category (ICU's numbers) in the lowest 5 bits, and flags.
 #define EMS_ICU_CATEGORY 31
+// In place of a category: a mark, a format character or punctuation that Unicode 8 did not have.
+#define EMS_ICU_YOUNG 30
 #define EMS_ICU_WORD 32             // alphabetic, a mark, a decimal digit, connecting punctuation or a joiner
 #define EMS_ICU_ALONE 64            // joins no neighbour to a grapheme
 #define EMS_ICU_CHANGES_LOWER 128   // has another lower case

@@ -21,7 +21,8 @@ enum CharacterTable {
     return value
   }
 
-  /// The bits of general categories, numbered as ICU does it.
+  /// The bits of general categories, numbered as ICU does it. The library that models are trained with knows marks,
+  /// format characters and punctuation of Unicode 8; younger ones are in none of these sets.
   enum Category {
     static let letters: UInt32 = 0b111110
     static let nonspacingMarks: UInt32 = 1 << 6

@@ -1,5 +1,4 @@
 import Base
-import Formats
 import Glibc
 
 /// Sentences side by side, ready to be cut into tokens.
