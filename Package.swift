@@ -28,6 +28,7 @@ let package = Package(
     .target(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+    .target(name: "CICU", linkerSettings: [.linkedLibrary("icui18n"), .linkedLibrary("icuuc")]),
     .target(name: "CKernels"),
     .target(name: "CMPI"),
     .target(
@@ -46,7 +47,8 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
     .target(
-      name: "Encoder", dependencies: ["Base", "Corpus", "Formats", "Kernels", "CSentencePiece"], swiftSettings: swift),
+      name: "Encoder", dependencies: ["Base", "Corpus", "Formats", "Kernels", "CICU", "CSentencePiece"],
+      swiftSettings: swift),
     .target(name: "Work", dependencies: ["Base", "Corpus"], swiftSettings: swift),
     .target(
       name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCurl"], swiftSettings: swift),

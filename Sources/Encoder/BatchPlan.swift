@@ -2,9 +2,9 @@ import Kernels
 
 /// Token ids of several sentences, one after the other.
 public struct TokenizedText: Sendable {
-  var ids: [Int32] = []
+  package var ids: [Int32] = []
   /// Where each sentence begins, and at last the end: one more than there are sentences.
-  var starts: [Int] = [0]
+  package var starts: [Int] = [0]
 
   /// No sentences.
   public init() {}

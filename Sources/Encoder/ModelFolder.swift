@@ -34,15 +34,20 @@ public final class ModelFolder: Sendable {
     public static let tokenizer = "sentencepiece.model"
     /// The card.
     public static let card = "README.md"
+    /// A tokenizer of another kind, in the form of Hugging Face's tokenizers library.
+    public static let hubTokenizer = "tokenizer.json"
+    /// LASER2's numbers of the pieces in its SentencePiece model.
+    public static let dictionary = "dictionary.txt"
     /// A jieba dictionary, as `JiebaDictionary` writes it; only a model with a pretokenizer has a use for it.
     public static let jieba = "jieba.txt"
-    static let all = [configuration, weights, tokenizer, card, jieba]
+    static let tokenizers = [tokenizer, hubTokenizer, dictionary]
+    static let all = [configuration, weights, card, jieba] + tokenizers
   }
 
   /// The names of the files in a folder that decide what embeddings are: not the card.
   public static func decidingFiles(in folder: String) -> [String] {
     func present(_ names: [String]) -> [String] { names.filter { unsafe access("\(folder)/\($0)", F_OK) == 0 } }
-    let tokenizers = present([File.tokenizer])
+    let tokenizers = present(File.tokenizers)
     return [File.configuration, File.weights] + (tokenizers.isEmpty ? [File.tokenizer] : tokenizers)
       + present([File.jieba])
   }
@@ -93,7 +98,9 @@ public final class ModelFolder: Sendable {
         .badData, path, "is not a folder",
         remedy: "name a model folder; a PyTorch checkpoint becomes one with `ems model convert`")
     }
-    for name in [File.configuration, File.weights, File.tokenizer] where unsafe access("\(path)/\(name)", F_OK) != 0 {
+    let hasTokenizer = File.tokenizers.contains { unsafe access("\(path)/\($0)", F_OK) == 0 }
+    for name in [File.configuration, File.weights] + (hasTokenizer ? [] : [File.tokenizer])
+    where unsafe access("\(path)/\(name)", F_OK) != 0 {
       throw Failure(
         .missingInput, path, "has no \(name), so it is not a model folder",
         remedy: "a PyTorch checkpoint becomes one with `ems model convert`")
@@ -101,7 +108,7 @@ public final class ModelFolder: Sendable {
     configuration = try Configuration(path: "\(path)/\(File.configuration)")
     weights = try SafeTensors(path: "\(path)/\(File.weights)")
     tokenizer = try openTokenizer(in: path)
-    guard tokenizer.vocabSize == configuration.vocabSize else {
+    guard Self.fits(tokenizer, configuration) else {
       throw Failure(
         .badData, tokenizer.name,
         "has \(tokenizer.vocabSize) pieces, but \(File.configuration) says vocab_size \(configuration.vocabSize)",
@@ -145,6 +152,12 @@ public final class ModelFolder: Sendable {
       .usage, path,
       "cuts text into words by the rules of its language (pretokenizer \(configuration.pretokenizer)), and "
         + "nobody said which it is", remedy: "name the language of every text")
+  }
+
+  /// Models of others often have more rows than pieces, rounded up or left over.
+  private static func fits(_ tokenizer: any TextTokenizer, _ configuration: Configuration) -> Bool {
+    configuration.layout.family == .ems
+      ? tokenizer.vocabSize == configuration.vocabSize : tokenizer.vocabSize <= configuration.vocabSize
   }
 
   /// Every head that a file may have; the teacher's width is the file's.
@@ -289,7 +302,7 @@ public final class ModelFolder: Sendable {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     try configuration.check(file: "\(path)/\(File.configuration)")
-    guard tokenizer.vocabSize == configuration.vocabSize else {
+    guard fits(tokenizer, configuration) else {
       throw Failure(
         .badData, tokenizer.name,
         "has \(tokenizer.vocabSize) pieces, but the model has a vocabulary of \(configuration.vocabSize)",

@@ -15,6 +15,8 @@ import CSentencePiece
     case word
     /// Single characters.
     case char
+    /// Words cut into the longest pieces that are known, as BERT does it.
+    case wordPiece = "wordpiece"
   }
 
   /// The file it was loaded from, or what failures call it.

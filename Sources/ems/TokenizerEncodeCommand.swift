@@ -41,9 +41,12 @@ struct TokenizerEncodeCommand: ParsableCommand {
     let console = Console(quiet: common.quiet)
     let language = try Language(parsing: language)
     let folder = try ModelFolder(path: model)
-    try warnOfLanguage(language, folder, console)
+    try checkLanguage(language, option: "--language", folder, console)
     let splitter = try folder.splitter(for: language.code)
-    let (tokenizer, configuration) = (folder.tokenizer, folder.configuration)
+    guard let tokenizer = folder.sentencePiece else {
+      throw Failure(.usage, model, "is no EMS model", remedy: "its own library shows the tokens of other families")
+    }
+    let configuration = folder.configuration
     let reader = try LineReader(path: input, options: text.options)
     let file = try TextWriter(path: output)
     var batch = LineBatch()

@@ -90,19 +90,17 @@ extension Tokenizer: TextTokenizer {
 ///
 /// - Throws: `Failure` when there is none, or it is of a kind that is not supported.
 public func openTokenizer(in folder: String) throws(Failure) -> any TextTokenizer {
-  try Tokenizer(path: "\(folder)/\(ModelFolder.File.tokenizer)")
+  let hub = "\(folder)/\(HubTokenizer.file)"
+  if unsafe access(hub, F_OK) == 0 { return try HubTokenizer(path: hub) }
+  let model = "\(folder)/\(ModelFolder.File.tokenizer)"
+  let dictionary = "\(folder)/\(LaserTokenizer.dictionaryFile)"
+  if unsafe access(dictionary, F_OK) == 0 { return try LaserTokenizer(model: model, dictionary: dictionary) }
+  return try Tokenizer(path: model)
 }
 
 /// The tokenizer of a Hugging Face folder, in the form in which a model folder keeps it.
 ///
 /// - Throws: `Failure` when there is none, or it is of a kind that is not supported.
-func importedTokenizer(from source: String) throws(Failure) -> any TextTokenizer {
-  let path = "\(source)/\(ModelFolder.File.tokenizer)"
-  guard unsafe access(path, F_OK) == 0 else {
-    throw Failure(
-      .badData, source, "has no tokenizer of a kind that can be imported",
-      remedy: "supported is a SentencePiece model with the ids 0 for padding and 1 for unknown pieces, as "
-        + ModelFolder.File.tokenizer)
-  }
-  return try Tokenizer(path: path)
+package func importedTokenizer(from source: String) throws(Failure) -> any TextTokenizer {
+  try TokenizerSources.tokenizer(source)
 }
