@@ -166,7 +166,8 @@ import Testing
         let copies = t.map { (TensorShape(name: "encoder.\($0.0.name)", shape: $0.0.shape), $0.1) }
         t += copies
       }, says: "several models")
-    expect(try refusal("m2m_100", "config.json", ["vocab_size": 27]), says: "embed_tokens.weight", "[26, 12]", "[27, 12]")
+    expect(
+      try refusal("m2m_100", "config.json", ["vocab_size": 27]), says: "embed_tokens.weight", "[26, 12]", "[27, 12]")
   }
 
   @Test func picklesWithCodeAndOtherFiles() throws {
