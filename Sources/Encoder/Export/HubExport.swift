@@ -46,7 +46,7 @@ extension ModelFolder {
   ) throws(Failure) -> HubExport {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    let tokenizer = try HubTokenizer(expressibleTokenizer(), lowercase: configuration.lowercase)
+    let tokenizer = try HubTokenizerExport(expressibleTokenizer(), lowercase: configuration.lowercase)
     let wordWeights = try wordWeights(tokenizer.names)
     let text = HubCard.text(try cardText(), configuration)
     try StagedFolder.checkFree(path, files: Self.hubFiles, replace: replace)
@@ -78,7 +78,7 @@ extension ModelFolder {
     ])
     try write(longest.text(), to: "sentence_bert_config.json")
     // Queries and documents have prompts of their own, which a program may ask for by these names.
-    let start = JSONText.string(HubTokenizer.start)
+    let start = JSONText.string(HubTokenizerExport.start)
     let prompts = JSONText.members([
       "prompts": .members(["text": start, "query": start, "document": start]), "default_prompt_name": "text",
       "similarity_fn_name": "cosine",

@@ -10,7 +10,7 @@ import FoundationEssentials
 ///   every combining mark is set apart from what it follows.
 /// - An empty text has no part to work on. So a text begins with a mark, which sentence-transformers puts there as its prompt.
 /// - Pieces that no text produces (`<pad>`) would be found in a text that spells them.
-struct HubTokenizer {
+struct HubTokenizerExport {
   // Three of Unicode's noncharacters, which are for such uses inside a program: U+FDD0, U+FDD1, U+FDD2. Swift takes them in
   // no literal.
 
