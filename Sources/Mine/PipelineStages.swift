@@ -129,7 +129,8 @@ final class PipelineStages {
     splitters = words
     guard let language = sides[side.number].language else {
       throw Failure(
-        .usage, model, "cuts text into words by the rules of its language, and nobody said which that of the \(side) is",
+        .usage, model,
+        "cuts text into words by the rules of its language, and nobody said which that of the \(side) is",
         remedy: "name the language of both texts")
     }
     return try words.splitter(for: language)

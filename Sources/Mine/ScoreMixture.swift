@@ -137,7 +137,8 @@ package struct ScoreMixture: Sendable, Equatable {
       let deviation = z < mode ? below : above
       let t = (z - mode) / deviation
       let right =
-        exp(self[.amount]) * ScoreHistogram.width / ((2 * Double.pi).squareRoot() * (below + above) / 2) * exp(-t * t / 2)
+        exp(self[.amount]) * ScoreHistogram.width / ((2 * Double.pi).squareRoot() * (below + above) / 2)
+        * exp(-t * t / 2)
       result.right = right
       result.slopes[0][Name.amount.rawValue] = right
       result.slopes[0][Name.bend.rawValue] += right * t / deviation
@@ -290,7 +291,9 @@ package struct ScoreMixture: Sendable, Equatable {
   }
 
   /// Wrong mutual pairs above a score, and the standard deviation of the logarithm of that number.
-  package func wrong(above score: Double, _ tail: Tail, _ histogram: ScoreHistogram) -> (count: Double, deviation: Double) {
+  package func wrong(above score: Double, _ tail: Tail, _ histogram: ScoreHistogram) -> (
+    count: Double, deviation: Double
+  ) {
     var count = 0.0
     var slopes = [Double](repeating: 0, count: covariance.count)
     for (bin, share) in histogram.shares(above: score).enumerated() where share > 0 {

@@ -77,7 +77,8 @@ struct ModelInfoCommand: ParsableCommand {
         ("family", layout.family.rawValue), ("layers", "\(c.numHiddenLayers)"), ("hidden size", "\(c.hiddenSize)"),
       ] + sizes + [
         ("vocabulary", "\(Format.count(c.vocabSize)) pieces (\(info.tokenizerKind.rawValue))"),
-        ("pretokenizer", info.pretokenizerText), ("longest sentence", "\(c.maxPositionEmbeddings) tokens"), ("text", c.lowercase ? "lower-cased" : "case kept"),
+        ("pretokenizer", info.pretokenizerText), ("longest sentence", "\(c.maxPositionEmbeddings) tokens"),
+        ("text", c.lowercase ? "lower-cased" : "case kept"),
         ("pooling", pooling), ("layers behind it", behind.isEmpty ? "none" : behind.joined(separator: ", ")),
         ("rows", "\(c.embeddingSize) elements\(layout.unitLength ? ", of length 1" : "")"),
         ("parameters", Format.count(info.parameters)),
