@@ -208,7 +208,7 @@ import Testing
   @Test func damagedFilesAreRefusedOrRead() throws {
     for name in ["wordpiece-cased", "fallback-bpe"] {
       let whole = try Fixture.bytes("tokenizers/\(name)/tokenizer.json")
-      try damagedCopies(of: whole, prefixes: 499, flips: 40) { damaged in
+      damagedCopies(of: whole, prefixes: 499, flips: 40) { damaged in
         toleratingBadData {
           let read = try tokenizer(String(decoding: damaged, as: UTF8.self))
           _ = try Self.ids(read, "The river, über 12 桥 \u{1F44D} e\u{301}")
@@ -226,7 +226,8 @@ import Testing
 
   @Test func aHugeFileIsRefusedBySize() throws {
     let path = try folder.write("tokenizer.json", "{")
-    #expect(truncate(path, 500 << 20) == 0)
+    let isCut = unsafe truncate(path, 500 << 20) == 0
+    #expect(isCut)
     let found = failure { _ = try openTokenizer(in: folder.path) }
     #expect(found?.description.contains("at most") == true)
   }
