@@ -36,7 +36,9 @@ public struct SentenceKey: Sendable {
       i += length
       let entry = entry(scalar)
       if entry >= Self.string {
-        for byte in strings[Int(entry - Self.string)] where byte != Self.space || Self.takesSpace(key) { key.append(byte) }
+        for byte in strings[Int(entry - Self.string)] where byte != Self.space || Self.takesSpace(key) {
+          key.append(byte)
+        }
       } else if entry == UInt32(Self.space) {
         if Self.takesSpace(key) { key.append(Self.space) }
       } else if entry != 0 {

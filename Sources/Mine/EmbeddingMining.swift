@@ -51,7 +51,8 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
   /// Where the pairs were cut.
   public var cut: Cut
   /// Wall-clock times of the parts.
-  public var readSeconds: Double, searchSeconds: Double, estimateSeconds: Double, scoreSeconds: Double, writeSeconds: Double
+  public var readSeconds: Double, searchSeconds: Double, estimateSeconds: Double, scoreSeconds: Double,
+    writeSeconds: Double
   /// 10^9 floating-point operations a second; nil for a search through indices.
   public var gflops: Double?
   /// `exact`, or the factory strings of the indices over source and target.
@@ -153,7 +154,8 @@ public struct EmbeddingMining {
       source: EmbeddingSide(sourceFile, on: compute), target: EmbeddingSide(targetFile, on: compute), k: k)
     for side in [whole.source, whole.target] where side.zeroRows > 0 { zeros(side.name, side.zeroRows) }
     let exact = try ExactNeighbours(
-      source: unified(whole.source, sourceFile, &sourceSide), target: unified(whole.target, targetFile, &targetSide), k: k)
+      source: unified(whole.source, sourceFile, &sourceSide), target: unified(whole.target, targetFile, &targetSide),
+      k: k)
     let read = clock.now
     let factories = index.factories { (exact.source.rows, exact.target.rows, exact.source.columns) }
     var recall: (source: Double, target: Double)?
@@ -184,7 +186,8 @@ public struct EmbeddingMining {
       targetUnique: exact.target.rows, candidates: candidates, pairs: pairs.count,
       estimate: estimate, cut: cut,
       readSeconds: seconds(start, read), searchSeconds: seconds(read, searched),
-      estimateSeconds: seconds(searched, estimated), scoreSeconds: seconds(estimated, scored), writeSeconds: seconds(scored, written),
+      estimateSeconds: seconds(searched, estimated), scoreSeconds: seconds(estimated, scored),
+      writeSeconds: seconds(scored, written),
       gflops: factories == nil ? operations / seconds(read, searched) / 1e9 : nil,
       index: factories.map { [$0.source, $0.target] } ?? ["exact"], sourceRecall: recall?.source,
       targetRecall: recall?.target, output: output)

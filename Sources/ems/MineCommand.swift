@@ -218,17 +218,21 @@ struct MineCommand: ParsableCommand {
     var lines: [String] = []
     switch cut.reason {
     case .precision:
-      lines.append("\(Format.count(pairs)) pairs with a score of at least \(from), \(goal) of them right by estimate; \(change)")
+      lines.append(
+        "\(Format.count(pairs)) pairs with a score of at least \(from), \(goal) of them right by estimate; \(change)")
     case .threshold: lines.append("\(Format.count(pairs)) pairs with a score of at least \(from), as asked for")
     case .all: lines.append("\(Format.count(pairs)) pairs: all of them, right or wrong")
     case .unknown:
-      lines.append("\(Format.count(pairs)) pairs: all of them, since there are too few to estimate which are right; --threshold cuts")
+      lines.append(
+        "\(Format.count(pairs)) pairs: all of them, since there are too few to estimate which are right; --threshold cuts"
+      )
     case .nothing:
       lines.append("no pairs: no score has \(goal) right ones by estimate; \(change)")
     }
     if let estimate, !estimate.related {
       lines.append(
-        "warning: the two sides seem to have no sentences in common: scores are those of sentences that are not translations")
+        "warning: the two sides seem to have no sentences in common: scores are those of sentences that are not translations"
+      )
     }
     return lines
   }
@@ -260,7 +264,8 @@ struct MineCommand: ParsableCommand {
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.k,
-      index: search.index, probes: search.nprobe, options: mining.options, precision: mining.goal, fields: mining.pairFields(),
+      index: search.index, probes: search.nprobe, options: mining.options, precision: mining.goal,
+      fields: mining.pairFields(),
       output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")

@@ -13,7 +13,9 @@ struct MadeDumps {
   /// Source i and target i are translations of each other for i below it.
   let shared: Int
 
-  init(sources: Int, targets: Int, shared: Int, topics: Int = 120, noise: Double = 0.75, k: Int = 4, seed: UInt64 = 1) throws {
+  init(sources: Int, targets: Int, shared: Int, topics: Int = 120, noise: Double = 0.75, k: Int = 4, seed: UInt64 = 1)
+    throws
+  {
     let columns = 48
     var random = SplitMix64(seed: seed)
     func normal() -> Double {
@@ -67,7 +69,9 @@ struct MadeDumps {
         for point in estimate.thresholds where point.pairs >= 50 {
           let truth = dumps.truth(pairs, point.threshold)
           #expect(point.pairs == pairs.count { $0.score >= point.threshold })
-          #expect(abs(point.precision - truth) < (sources < 1000 ? 0.12 : 0.08), "\(margin) \(retrieval) \(point), truth \(truth)")
+          #expect(
+            abs(point.precision - truth) < (sources < 1000 ? 0.12 : 0.08),
+            "\(margin) \(retrieval) \(point), truth \(truth)")
           #expect(point.low <= point.precision && point.precision <= point.high)
         }
         let chosen = try #require(estimate.chosen)
@@ -103,7 +107,8 @@ struct MadeDumps {
     #expect(PrecisionEstimate(PairMiner(one.neighbours), options: MiningOptions()) == nil)
     // Rows that are all the same have one score.
     let compute = Compute(threads: 1)
-    let same = try EmbeddingSide(Tensor([Float](repeating: 1, count: 800), rows: 200, columns: 4), name: "r", on: compute)
+    let same = try EmbeddingSide(
+      Tensor([Float](repeating: 1, count: 800), rows: 200, columns: 4), name: "r", on: compute)
     let search = try ExactNeighbours(source: same, target: same, k: 4)
     let found = try #require(search.search(on: compute))
     #expect(PrecisionEstimate(PairMiner(found), options: MiningOptions()) == nil)
@@ -143,6 +148,7 @@ struct MadeDumps {
       histogram.forward[bin] = (wrong * (1 - chance) / chance).rounded()
       histogram.backward[bin] = histogram.forward[bin]
     }
+    histogram.rows = 20_000
     let fit = ScoreMixture(histogram, withRight: true)
     let tail = fit.tail(histogram)
     #expect(abs(tail.right - 900) < 40, "\(tail.right)")

@@ -38,7 +38,8 @@ extension PipelineStages {
       settings: { [options] () throws(Failure) in
         [
           "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
-          "threshold": options.mining.threshold.map { "\($0)" } ?? options.precision.map { "precision \($0.value)" } ?? "none",
+          "threshold": options.mining.threshold.map { "\($0)" } ?? options.precision.map { "precision \($0.value)" }
+            ?? "none",
           "limit": options.mining.limit.map { "\($0)" } ?? "none",
           "fields": options.fields.map(\.rawValue).joined(separator: ","),
         ]

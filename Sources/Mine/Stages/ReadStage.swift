@@ -93,7 +93,8 @@ public struct ReadSummary: Sendable, Equatable, Codable {
 /// - Throws: `Failure` if the input has no sentence, or cannot be read.
 func readStage(
   input: String, options: TextOptions, text: String, table: String,
-  caseless: Bool = false, filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil, threads: Int = 1, job: Job
+  caseless: Bool = false, filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil,
+  threads: Int = 1, job: Job
 ) throws(Failure) -> ReadSummary {
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
