@@ -5,7 +5,7 @@ import Index
 ///
 /// With a the pair's cosine and b the average of the two neighbour means, (m(x) + m(y)) / 2.
 public enum Margin: String, Sendable, Codable, CaseIterable {
-  /// a / b; b counts as 0.05 where it is less. A neighbourhood of cosines near 0 would make any pair outstanding, and one
+  /// a / b; b counts as 0.01 where it is less. A neighbourhood of cosines near 0 would make any pair outstanding, and one
   /// of negative cosines would turn the order round.
   case ratio
   /// a - b
@@ -18,7 +18,7 @@ public enum Margin: String, Sendable, Codable, CaseIterable {
   public func score(cosine: Float, sourceMean: Double, targetMean: Double) -> Double {
     let a = Double(cosine)
     switch self {
-    case .ratio: return a / max((sourceMean + targetMean) / 2, 0.05)
+    case .ratio: return a / max((sourceMean + targetMean) / 2, 0.01)
     case .distance: return a - (sourceMean + targetMean) / 2
     case .absolute: return a
     }

@@ -32,12 +32,15 @@ public struct PrecisionEstimate: Sendable, Codable, Equatable {
   /// docs/mining.md names.
   private static let caution = 1.25
 
+  /// So many standard deviations more wrong pairs may there be at the threshold that is chosen for a precision.
+  private static let safety = 1.25
+
   /// Estimates from neighbours.
   ///
   /// - Parameters:
   ///   - options: margin and strategy; the threshold is not used.
-  ///   - goal: a precision to choose a threshold for. To be on the safe side it has to be reached with as many wrong pairs as one
-  ///     standard deviation more.
+  ///   - goal: a precision to choose a threshold for. To be on the safe side it has to be reached with 1.25 standard
+  ///     deviations more wrong pairs.
   /// - Returns: nil where there are too few pairs, or only one neighbour for each row, so that nothing can be said.
   public init?(_ miner: PairMiner, options: MiningOptions, goal: Double? = nil) {
     guard let histogram = miner.scoreHistogram(options.margin),
@@ -54,12 +57,19 @@ public struct PrecisionEstimate: Sendable, Codable, Equatable {
     let tail = fit.tail(histogram)
     let mutual = histogram.mutual.reduce(0, +)
     // Dumps that share nothing give a gain up to 9, since no curve is quite true; 50 pairs among 20,000 sentences give 80.
-    let related = without.objective - fit.objective > min(15, 4 + mutual / 200)
+    // Where nearly every row of the larger side is chosen back (two texts that are aligned), there is little that curves could be
+    // fitted to; but of wrong bests at most about three in four are.
+    let most = 3 * (histogram.rows - histogram.chosen)
+    let related =
+      without.objective - fit.objective > min(15, 4 + mutual / 200) || 4 * histogram.chosen > 3 * histogram.rows
+    let all = tail.allWrong
+    let share = all > 0 ? min(1, most / all) : 1
 
     /// Wrong pairs that reach a threshold: those known to be wrong, those that the curves tell, and the deviation of the
     /// logarithm of the latter so far as the curves may be other ones.
     func wrong(_ threshold: Double) -> (known: Double, told: Double, spread: Double) {
-      let (told, deviation) = fit.wrong(above: max(threshold, histogram.origin), tail, histogram)
+      let (count, deviation) = fit.wrong(above: max(threshold, histogram.origin), tail, histogram)
+      let told = count * share
       var known = pairs.oneSided(from: max(threshold, histogram.origin))
       // The curves begin at the origin; what is below is wrong.
       if threshold < histogram.origin { known += pairs.count(from: threshold) - pairs.count(from: histogram.origin) }
@@ -78,7 +88,7 @@ public struct PrecisionEstimate: Sendable, Codable, Equatable {
     }
 
     self.related = related
-    right = related ? Int(tail.right.rounded()) : 0
+    right = related ? Int((share < 1 ? mutual - all * share : tail.right).rounded()) : 0
     thresholds = Self.grid(margin, histogram).map(point)
     self.goal = goal
     if let goal, related, let highest = pairs.highest {
@@ -87,7 +97,7 @@ public struct PrecisionEstimate: Sendable, Codable, Equatable {
         let threshold = Double(step) / 1000
         let (known, told, spread) = wrong(threshold)
         let count = Double(pairs.count(from: threshold))
-        if count > 0, known + Self.count(told, spread, 1) <= (1 - goal) * count {
+        if count > 0, known + Self.count(told, spread, Self.safety) <= (1 - goal) * count {
           chosen = threshold
           break
         }
@@ -165,10 +175,14 @@ extension PairMiner {
     for best in sources where best.score.isFinite { highest = max(highest, best.score) }
     for best in targets where best.score.isFinite { highest = max(highest, best.score) }
     var histogram = ScoreHistogram(origin: origin, unit: high - origin, highest: highest)
+    histogram.rows = Double(max(forward.rows, backward.rows))
     for (row, best) in sources.enumerated() {
       let target = Int(forward.ids[best.place])
-      guard target >= 0, let bin = histogram.bin(best.score) else { continue }
-      if backward.ids[targets[target].place] == Int32(row) {
+      guard target >= 0 else { continue }
+      let mutual = backward.ids[targets[target].place] == Int32(row)
+      if mutual { histogram.chosen += 1 }
+      guard let bin = histogram.bin(best.score) else { continue }
+      if mutual {
         histogram.mutual[bin] += 1
       } else {
         histogram.forward[bin] += 1
@@ -204,7 +218,7 @@ extension PairMiner {
 
 /// What is said of an estimate and a cut beside the counts of a run: the keys `thresholds`, `related`, `right`, `threshold`,
 /// `threshold_reason` and `precision_goal`, in OUTPUT.json and with --json.
-struct EstimateRecord: Codable {
+struct EstimateRecord: Encodable {
   var thresholds: [PrecisionEstimate.Point]?
   /// Nil where nothing is known.
   var related: Bool?
@@ -227,5 +241,16 @@ struct EstimateRecord: Codable {
     threshold = cut?.threshold
     reason = cut?.reason
     goal = cut?.goal
+  }
+
+  /// Writes what is not known as null, so that the keys are always there.
+  func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(thresholds, forKey: .thresholds)
+    try values.encode(related, forKey: .related)
+    try values.encode(right, forKey: .right)
+    try values.encode(threshold, forKey: .threshold)
+    try values.encode(reason, forKey: .reason)
+    try values.encode(goal, forKey: .goal)
   }
 }

@@ -17,6 +17,9 @@ package struct ScoreHistogram: Sendable, Equatable {
   /// Bests of a source that has not that source as its own best; and of a target.
   package var forward: [Double], backward: [Double]
 
+  /// Rows of the larger side, and those whose best chooses back, whatever the score.
+  package var rows = 0.0, chosen = 0.0
+
   /// Empty bins up to a score.
   package init(origin: Double, unit: Double, highest: Double) {
     self.origin = origin
@@ -51,7 +54,7 @@ package struct ScoreHistogram: Sendable, Equatable {
 ///     chance(z) = ceiling · logistic(base + slope (z - 1)), for each side
 ///     right(z) = amount · a normal density with another deviation below its mode than above
 ///
-/// Bins are counts with a variance of μ + μ² / 100, since no such curve is true to better than a tenth; priors keep what a
+/// Bins are counts with a variance of μ + μ² / 60, since no such curve is true to better than an eighth; priors keep what a
 /// small dump says nothing of near what dumps look like. The fit is the highest posterior density, found by Newton steps.
 package struct ScoreMixture: Sendable, Equatable {
   /// The parameters, in the order of `Name`.
@@ -74,12 +77,12 @@ package struct ScoreMixture: Sendable, Equatable {
   /// Means and deviations of the priors; positive parameters stand as logarithms, ceilings as logits. They are wide, but for the
   /// shape of the right pairs: their mode is e^1.1 = 3 units behind the bend.
   private static let priorMeans: [Double] = [
-    0, log(2), log(2.2), 1, 0, 0, 0.3, 3.25, 0, 0.3, 3.25, 0, log(3), log(1.2), log(1.3),
+    0, log(2), log(2.2), 1, 0, 0.5, 0.3, 3.5, 0.5, 0.3, 3.5, 0, log(3), log(1.2), log(1.3),
   ]
-  private static let priorDeviations: [Double] = [99, 1, 1, 1, 0.7, 99, 1, 1, 99, 1, 1, 99, 0.4, 0.35, 0.35]
+  private static let priorDeviations: [Double] = [99, 1, 1, 1, 0.7, 1.5, 1, 0.9, 1.5, 1, 0.9, 99, 0.4, 0.35, 0.35]
 
   /// The pseudo-count behind the extra variance of a bin.
-  private static let dispersion = 100.0
+  private static let dispersion = 60.0
 
   /// Fits the curves.
   ///
@@ -201,7 +204,7 @@ package struct ScoreMixture: Sendable, Equatable {
           next.objective = next.badness(histogram, free: free)
         }
         if next.objective < objective {
-          better = objective - next.objective > 1e-7
+          better = objective - next.objective > 1e-6
           self = next
           break
         }
@@ -275,6 +278,9 @@ package struct ScoreMixture: Sendable, Equatable {
     fileprivate var slopes: [[Double]] = []
     /// Right pairs in all.
     package var right = 0.0
+
+    /// Wrong mutual pairs in all.
+    package var allWrong: Double { wrong.reduce(0, +) }
   }
 
   /// What the curves say, bin by bin.

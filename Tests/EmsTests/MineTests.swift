@@ -34,7 +34,7 @@ import Testing
 
   @Test func aRunSaysWhatItDidAndIsNotDoneTwice() throws {
     let (a, b) = try texts()
-    let first = try mine(a, b, "--json")
+    let first = try mine(a, b, "--all", "--json")
     #expect(first.status == 0, "\(first.error)")
     let json = first.json()
     let source = try #require(json["source"] as? [String: Any])
@@ -46,9 +46,9 @@ import Testing
     let pairs = try workshop.folder.read("pairs.tsv")
     #expect(pairs.count { $0 == UInt8(ascii: "\n") } == json["pairs"] as? Int)
     let record = try workshop.folder.read("pairs.tsv.json")
-    let again = try mine(a, b, "--json", "--threads", "1")
+    let again = try mine(a, b, "--all", "--json", "--threads", "1")
     let stages = try #require(again.json()["stages"] as? [[String: Any]])
-    #expect(stages.count == 7 && stages.allSatisfy { $0["skipped"] as? Bool == true })
+    #expect(stages.count == 8 && stages.allSatisfy { $0["skipped"] as? Bool == true })
     #expect(try workshop.folder.read("pairs.tsv") == pairs)
     #expect(try workshop.folder.read("pairs.tsv.json") == record)
   }
@@ -73,6 +73,136 @@ import Testing
     let blank = try workshop.folder.write("blank", "\n\n\n")
     expect(try mine(a, blank, output: "y.tsv"), failsWith: 65, says: "blank", "3 empty")
     #expect(try workshop.folder.list().filter { $0 == "x.tsv" || $0 == "y.tsv" } == [])
+  }
+
+  /// The dumps of `demo-data` and the shipped model: 180 true pairs among 430 lines a side.
+  @Test func theCutIsSaidFirstAndCanBeChosen() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().path
+    func run(_ more: String..., output: String = "demo.tsv") throws -> Outcome {
+      try Running(
+        [
+          "mine", "\(root)/demo-data/de.txt", "\(root)/demo-data/en.txt", "--model", "\(root)/models/ems-mini",
+          "--source-language", "de", "--target-language", "en", "--work", workshop.folder.file("demo.work"), "--output",
+          workshop.folder.file(output), "--json",
+        ] + more
+      ).wait()
+    }
+    func pairs() throws -> Int { try workshop.folder.read("demo.tsv").count { $0 == UInt8(ascii: "\n") } }
+    let standard = try run()
+    #expect(standard.status == 0, "\(standard.error)")
+    let json = standard.json()
+    let threshold = try #require(json["threshold"] as? Double)
+    #expect(json["threshold_reason"] as? String == "precision" && json["precision_goal"] as? Double == 0.9)
+    #expect(json["related"] as? Bool == true && (130...210).contains(json["estimated_right"] as? Int ?? 0))
+    #expect(standard.error.contains("pairs with a score of at least \(threshold), 90 % of them right by estimate"))
+    #expect((130...230).contains(try pairs()))
+    let table = try #require(json["thresholds"] as? [[String: Any]])
+    #expect(table.count == 16 && table[1]["threshold"] as? Double == 1.02)
+    for point in table {
+      let values = try ["low", "precision", "high"].map { try #require(point[$0] as? Double) }
+      #expect(values == values.sorted() && values.allSatisfy { (0...1).contains($0) })
+    }
+    // OUTPUT.json has the same.
+    let record = try JSONSerialization.jsonObject(with: Data(workshop.folder.read("demo.tsv.json"))) as? [String: Any]
+    #expect(record?["threshold"] as? Double == threshold && (record?["thresholds"] as? [Any])?.count == 16)
+
+    #expect(try run("--precision", "0.6").json()["threshold"] as? Double ?? 9 < threshold)
+    let all = try run("--all")
+    #expect(all.json()["threshold"] is NSNull && all.error.contains("all of them"))
+    #expect(try pairs() > 300)
+    let given = try run("--threshold", "1.5")
+    #expect(
+      given.json()["threshold_reason"] as? String == "threshold" && given.error.contains("at least 1.5, as asked for"))
+    for wrong in [
+      ["--precision", "0"], ["--precision", "1"], ["--precision", "0.9", "--all"], ["--all", "--threshold", "1"],
+    ] {
+      let outcome = try run(wrong[0], wrong[1], wrong.count > 2 ? wrong[2] : "--quiet")
+      #expect(outcome.status == 64, "\(wrong)")
+    }
+  }
+
+  @Test func dumpsThatShareNothingAreWarnedOf() throws {
+    // Rows at random: nobody's partner is there.
+    var random = SplitMix(seed: 3)
+    for name in ["x.npy", "y.npy"] {
+      let writer = try EmbeddingFileWriter(path: workshop.folder.file(name), columns: 32, type: .float32)
+      for _ in 0..<500 {
+        let row = (0..<32).map { _ in Float.random(in: -1...1, using: &random) + 0.3 }
+        try writer.append(row.span)
+      }
+      try writer.commit()
+    }
+    func run(_ more: String...) throws -> Outcome {
+      try Running(
+        [
+          "mine", "--source-embeddings", workshop.folder.file("x.npy"), "--target-embeddings",
+          workshop.folder.file("y.npy"),
+          "--output", workshop.folder.file("p.tsv"), "--json",
+        ] + more
+      ).wait()
+    }
+    let outcome = try run()
+    #expect(outcome.status == 0 && outcome.error.contains("warning: the two sides seem to have no sentences in common"))
+    #expect(outcome.json()["pairs"] as? Int == 0 && outcome.json()["related"] as? Bool == false)
+    #expect(try run("--all").json()["pairs"] as? Int ?? 0 > 100)
+    // Too few to estimate from: everything is kept, and a precision cannot be asked for.
+    let few = try EmbeddingFileWriter(path: workshop.folder.file("y.npy"), columns: 32, type: .float32)
+    for i in 0..<20 {
+      let row = (0..<32).map { Float(($0 * i) % 7) + 1 }
+      try few.append(row.span)
+    }
+    try few.commit()
+    let kept = try run()
+    #expect(
+      kept.status == 0 && kept.json()["threshold_reason"] as? String == "unknown" && kept.json()["related"] is NSNull)
+    #expect(kept.json()["pairs"] as? Int ?? 0 > 0 && kept.error.contains("too few to estimate"))
+    expect(try run("--precision", "0.9"), failsWith: 65, says: "p.tsv", "cannot be estimated", "--all")
+  }
+
+  @Test func linesThatTheModelCannotTellApartAreOne() throws {
+    let (a, b) = try texts()
+    let lines = String(decoding: try workshop.folder.read("a.txt"), as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: true)
+    let copies = [
+      "  Ein  Satz\u{A0}.", "ein satz .", "EIN SATZ .", "ｅｉｎ　ｓａｔｚ　.", "\u{FEFF}Ein Sa\u{AD}tz .\u{200B}",
+      "\u{3000}\u{200B} ",
+    ]
+    let text = try workshop.folder.write("c.txt", (copies + lines.map(String.init)).joined(separator: "\n") + "\n")
+    let outcome = try mine(text, b, "--all", "--json", "--fields", "source,source-count", output: "c.tsv")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let source = try #require(outcome.json()["source"] as? [String: Any])
+    #expect(source["lines"] as? Int == lines.count + 6 && (source["empty"] as? Int ?? 0) >= 1)
+    let output = String(decoding: try workshop.folder.read("c.tsv"), as: UTF8.self)
+    #expect(output.contains("  Ein  Satz\u{A0}.\t5\n"), "\(output.split(separator: "\n").filter { $0.lowercased().contains("sa") })")
+    _ = a
+
+    // From embeddings: by text, and by the numbers.
+    func rows(_ name: String, _ values: [[Float]]) throws {
+      let writer = try EmbeddingFileWriter(path: workshop.folder.file(name), columns: 2, type: .float32)
+      for row in values { try writer.append(row.span) }
+      try writer.commit()
+    }
+    try rows("x.npy", [[1, 0], [0.9, 0.1], [0, 1], [0, 1]])
+    try rows("y.npy", [[1, 0.1], [0.1, 1]])
+    let x = try workshop.folder.write("x.txt", "one\n one \ntwo\nthree\n")
+    let y = try workshop.folder.write("y.txt", "eins\nzwei\n")
+    func embedded(_ more: String...) throws -> Outcome {
+      try Running(
+        [
+          "mine", "--source-embeddings", workshop.folder.file("x.npy"), "--target-embeddings",
+          workshop.folder.file("y.npy"),
+          "--output", workshop.folder.file("e.tsv"), "--json", "--fields", "source,target,source-row,source-count",
+        ] + more
+      ).wait()
+    }
+    let named = try embedded("--source-text", x, "--target-text", y)
+    #expect(named.status == 0 && named.json()["source_unique"] as? Int == 2, "\(named.error)")
+    #expect(
+      try Set(String(decoding: workshop.folder.read("e.tsv"), as: UTF8.self).split(separator: "\n"))
+        == ["one\teins\t0\t2", "two\tzwei\t2\t2"])
+    let numbered = try embedded()
+    #expect(numbered.json()["source_unique"] as? Int == 3 && numbered.json()["source_rows"] as? Int == 4)
   }
 
   @Test func embeddingsAtFaultAreNamed() throws {

@@ -124,7 +124,9 @@ import Mine
     let summary = try pipeline("p", change: change).run()
     #expect(try pairs("p") == pairs("whole"))
     #expect(
-      summary.stages.filter { !$0.skipped }.map(\.name) == ["encode-source-1", "search-1-0", "neighbours", "pairs"])
+      summary.stages.filter { !$0.skipped }.map(\.name) == [
+        "encode-source-1", "search-1-0", "neighbours", "pairs", "estimate",
+      ])
   }
 
   @Test func aStageAloneNeedsThoseBeforeIt() throws {
@@ -186,9 +188,10 @@ import Mine
     #expect(nodes["encode-source-1"]?.needs == ["read-source"] && nodes["encode-source-1"]?.outputs == ["source.1.npy"])
     #expect(nodes["encode-source-1"]?.files.contains("\(model)/config.json") == true)
     #expect(nodes["pairs"]?.needs == ["neighbours", "read-source", "read-target"])
+    #expect(nodes["estimate"]?.needs == ["neighbours", "read-source", "read-target"])
     if index == "exact" {
       #expect(nodes["search-1-0"]?.needs == ["read-source", "read-target", "encode-source-1", "encode-target-0"])
-      #expect(nodes.count == 9)
+      #expect(nodes.count == 10)
     } else {
       #expect(nodes["index-source"]?.needs == ["read-source", "add-source-0", "add-source-1"])
       #expect(nodes["index-target"]?.needs == ["read-target", "encode-target-0"])
@@ -244,10 +247,10 @@ import Mine
     func stages(_ change: (inout PipelineOptions) -> Void) throws -> [String] {
       try pipeline("p", change: change).run().stages.filter { !$0.skipped }.map(\.name)
     }
-    #expect(try stages { _ in }.count == 7)
+    #expect(try stages { _ in }.count == 8)
     #expect(try stages { _ in } == [])
     #expect(try stages { $0.mining.threshold = 1.1 } == ["pairs"])
-    #expect(try stages { $0.k = 3 } == ["search-0-0", "neighbours", "pairs"])
+    #expect(try stages { $0.k = 3 } == ["search-0-0", "neighbours", "pairs", "estimate"])
     let filter = try LineFilter(minCharacters: 20)
     #expect(try stages { $0.sourceFilter = filter }.first == "read-source")
   }

@@ -148,6 +148,7 @@ struct MadeDumps {
       histogram.forward[bin] = (wrong * (1 - chance) / chance).rounded()
       histogram.backward[bin] = histogram.forward[bin]
     }
+    histogram.rows = 20_000
     let fit = ScoreMixture(histogram, withRight: true)
     let tail = fit.tail(histogram)
     #expect(abs(tail.right - 900) < 40, "\(tail.right)")
