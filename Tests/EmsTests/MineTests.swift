@@ -174,7 +174,9 @@ import Testing
     let source = try #require(outcome.json()["source"] as? [String: Any])
     #expect(source["lines"] as? Int == lines.count + 6 && (source["empty"] as? Int ?? 0) >= 1)
     let output = String(decoding: try workshop.folder.read("c.tsv"), as: UTF8.self)
-    #expect(output.contains("  Ein  Satz\u{A0}.\t5\n"), "\(output.split(separator: "\n").filter { $0.lowercased().contains("sa") })")
+    #expect(
+      output.contains("  Ein  Satz\u{A0}.\t5\n"),
+      "\(output.split(separator: "\n").filter { $0.lowercased().contains("sa") })")
     _ = a
 
     // From embeddings: by text, and by the numbers.
