@@ -259,7 +259,7 @@ struct MineCommand: ParsableCommand {
   private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
-      target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.k,
+      target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
       index: search.index, probes: search.nprobe, options: mining.options, precision: mining.goal,
       fields: mining.pairFields(),
       output: mining.output, threads: common.threads, job: job)
