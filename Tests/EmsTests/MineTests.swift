@@ -169,7 +169,8 @@ import Testing
       "\u{3000}\u{200B} ",
     ]
     let text = try workshop.folder.write("c.txt", (copies + lines.map(String.init)).joined(separator: "\n") + "\n")
-    let outcome = try mine(text, b, "--all", "--json", "--fields", "source,source-count", output: "c.tsv")
+    let outcome = try mine(
+      text, b, "--all", "--retrieval", "forward", "--json", "--fields", "source,source-count", output: "c.tsv")
     #expect(outcome.status == 0, "\(outcome.error)")
     let source = try #require(outcome.json()["source"] as? [String: Any])
     #expect(source["lines"] as? Int == lines.count + 6 && (source["empty"] as? Int ?? 0) >= 1)
