@@ -139,7 +139,7 @@ import Testing
     expect(try ems("model", "import", source, "--output", folder.file("z")), failsWith: 65, says: "[299, 24]")
     _ = try folder.write("hub/config.json", config)
     try FileManager.default.removeItem(atPath: "\(source)/sentencepiece.model")
-    expect(try ems("model", "import", source, "--output", folder.file("z")), failsWith: 65, says: "tokenizer")
+    expect(try ems("model", "import", source, "--output", folder.file("z")), failsWith: 66, says: "has no tokenizer")
     #expect(try folder.list() == ["first", "half", "hub", "x"])
   }
 
