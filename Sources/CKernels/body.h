@@ -631,6 +631,55 @@ static void NAME(from_half)(long n, const uint16_t *x, float *y) {
   }
 }
 
+// ---- whole numbers ---------------------------------------------------------------------------------------------------
+
+typedef int8_t vb __attribute__((vector_size(VW), aligned(1)));
+
+static void NAME(quantize)(long rows, long k, const float *x, long ldx, int8_t *q, long ldq, float *scales, int32_t *sums) {
+#pragma clang fp contract(off)
+  const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, to even
+  const vi magic_bits = (vi)SPLAT(magic), absolute = (vi){} + 0x7fffffff;
+  for (long i = 0; i < rows; i++) {
+    const float *xi = x + i * ldx;
+    int8_t *qi = q + i * ldq;
+    long whole = k / VW * VW;
+    vf largest = {};
+    for (long j = 0; j < whole; j += VW) largest = NAME(vmax)((vf)((vi)LOAD(xi + j) & absolute), largest);
+    vf rest = {};
+    if (whole < k) {
+      rest = NAME(load_part)(xi + whole, k - whole);
+      largest = NAME(vmax)((vf)((vi)rest & absolute), largest);
+    }
+    float most = NAME(hmax)(largest);
+    // A row of numbers below 127 / the largest float counts as one of zeros.
+    float factor = most > 4e-37f ? 127.0f / most : 0.0f;
+    scales[i] = factor > 0 ? most / 127.0f : 0.0f;
+    vi sum = {};
+    for (long j = 0; j < whole; j += VW) {
+      vi v = (vi)(LOAD(xi + j) * factor + magic) - magic_bits;
+      sum += v;
+      *(vb *)(qi + j) = __builtin_convertvector(v, vb);
+    }
+    memset(qi + whole, 0, (size_t)(ldq - whole));
+    if (whole < k) {
+      vi v = (vi)(rest * factor + magic) - magic_bits;
+      sum += v;
+      vb bytes = __builtin_convertvector(v, vb);
+      memcpy(qi + whole, &bytes, (size_t)(k - whole));
+    }
+    if (sums) {
+      int32_t total = 0;
+      for (int j = 0; j < VW; j++) total += sum[j];
+      sums[i] = total;
+    }
+  }
+}
+
+static void NAME(from_int8)(long n, float scale, const int8_t *q, float *y) {
+#pragma clang loop vectorize(enable)
+  for (long i = 0; i < n; i++) y[i] = scale * (float)q[i];
+}
+
 // ---- neighbours ------------------------------------------------------------------------------------------------------
 
 static void NAME(scale)(long n, double a, const float *x, float *y) {
@@ -696,10 +745,14 @@ static void NAME(top_k)(long m, long n, const float *c, long ldc, int32_t row_id
   }
 }
 
+extern const ems_int8_kernels INT8;
 const ems_kernels NAME(table) = {
     .name = SET,
+    .int8 = &INT8,
     .panel_width = NR,
     .tile_rows = MR,
+    .quantize = NAME(quantize),
+    .from_int8 = NAME(from_int8),
     .gemm = NAME(gemm),
     .pack = NAME(pack),
     .swish = NAME(swish),

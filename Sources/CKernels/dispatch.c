@@ -10,8 +10,9 @@ extern const ems_kernels ems_avx2_table, ems_avx512_table;
 void ems_bf16_gemm(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
                    const float *bias, int accumulate, float *scratch);
 void ems_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
-// The AVX-512 table with what only some processors with AVX-512 have.
-static ems_kernels avx512_table;
+extern const ems_int8_kernels ems_avxvnni_int8_table, ems_avx512vnni_int8_table;
+// The tables with what only some processors of their kind have.
+static ems_kernels avx2_table, avx512_table;
 #endif
 
 const ems_kernels *ems_kernels_named(const char *name) {
@@ -21,7 +22,7 @@ const ems_kernels *ems_kernels_named(const char *name) {
   int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
   if (avx512 && strcmp(name, "avx512") == 0) return &avx512_table;
-  if (avx2 && strcmp(name, "avx2") == 0) return &ems_avx2_table;
+  if (avx2 && strcmp(name, "avx2") == 0) return &avx2_table;
 #endif
   return strcmp(name, "generic") == 0 ? &ems_generic_table : NULL;
 }
@@ -32,6 +33,9 @@ __attribute__((constructor)) static void choose(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   avx512_table = ems_avx512_table;
+  avx2_table = ems_avx2_table;
+  if (__builtin_cpu_supports("avx512vnni")) avx512_table.int8 = &ems_avx512vnni_int8_table;
+  if (__builtin_cpu_supports("avxvnni")) avx2_table.int8 = &ems_avxvnni_int8_table;
   if (__builtin_cpu_supports("avx512bf16")) {
     avx512_table.gemm_bf16 = ems_bf16_gemm;
     avx512_table.pack_bf16 = ems_bf16_pack;

@@ -5,4 +5,5 @@
 #define NV 2
 #define MR 4
 #define NAME(x) ems_generic_##x
+#define INT8 ems_generic_int8_table
 #include "body.h"

@@ -40,10 +40,18 @@ public struct Configuration: Codable, Sendable, Equatable {
   /// What an encoder that was imported from another family does differently; `.ems` for those trained here.
   public var layout = EncoderLayout.ems
 
+  /// What the large weights are stored as; nil for floats.
+  public var quantization: Quantization?
+
   /// The activation of the EMS family: x * sigmoid(x).
   public static let hiddenAct = "swish"
   /// The key under which `config.json` has the layout.
   static let layoutKey = CodingKeys.layout.rawValue
+  /// What large weights are stored as where that is no type of floats.
+  public enum Quantization: String, Sendable, Codable, CaseIterable {
+    /// Whole numbers of 8 bits: the layers' matrices with a factor for each output, the word table with one for each word.
+    case int8
+  }
   /// How tokens become a sentence.
   public enum Pooling: String, Sendable, Codable, CaseIterable {
     /// The mean over a sentence's own tokens.
@@ -73,7 +81,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     case layerNormEps = "layer_norm_eps"
     case pooling
     case projectionSize = "projection_size"
-    case lowercase, pretokenizer
+    case lowercase, pretokenizer, quantization
     case numLanguages = "num_languages"
     case languageSize = "language_size"
     case languages
@@ -148,6 +156,13 @@ public struct Configuration: Codable, Sendable, Equatable {
     }
     self.pretokenizer = pretokenizer
     projectionSize = values.contains(.projectionSize) ? try Self.integer(values, .projectionSize) : nil
+    if let name = try values.decodeIfPresent(String.self, forKey: .quantization) {
+      guard let known = Quantization(rawValue: name) else {
+        throw Failure(
+          .badData, "configuration", at: CodingKeys.quantization.rawValue, "is \"\(name)\"; only \"int8\" is supported")
+      }
+      quantization = known
+    }
   }
 
   /// An integer. A number that is none makes the JSON decoder fail without the key, so that is looked into here.
@@ -173,6 +188,7 @@ public struct Configuration: Codable, Sendable, Equatable {
     try values.encode(maxPositionEmbeddings, forKey: .maxPositionEmbeddings)
     try values.encode(layout.activation, forKey: .hiddenAct)
     try values.encode(layerNormEps, forKey: .layerNormEps)
+    try values.encodeIfPresent(quantization, forKey: .quantization)
     if layout.family != .ems {
       try values.encode(lowercase, forKey: .lowercase)
       return try values.encode(layout, forKey: .layout)

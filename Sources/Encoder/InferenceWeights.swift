@@ -25,7 +25,7 @@ public struct InferenceWeights: Sendable {
   }
 
   let configuration: Configuration
-  let words: Tensor
+  let words: WordTable
   let body: Body
   let poolingWeight: Tensor?
   let dense: [Dense]
@@ -33,7 +33,7 @@ public struct InferenceWeights: Sendable {
   /// Packs the matrices of `parameters`, which may be dropped afterwards but for the tables and vectors.
   public init(_ parameters: Parameters, on compute: Compute) {
     configuration = parameters.configuration
-    words = parameters.words
+    words = .float(parameters.words)
     body = .transformer(
       TransformerWeights(
         positions: parameters.positions, embeddingNorm: parameters.embeddingNorm,
@@ -48,26 +48,29 @@ public struct InferenceWeights: Sendable {
   /// Reads a model's weights, layer after layer: beside what is kept, one layer at a time is in memory.
   ///
   /// Of a float32 file the word table stays where it is, in the mapped file, so that only the rows of words that occur
-  /// take memory; of another type it is converted.
+  /// take memory, as does one of whole numbers; of another type it is converted.
   ///
+  /// - Parameter arithmetic: of the layers' products. Layers behind the pooling are always computed in float32.
   /// - Throws: `Failure` when a tensor is missing.
-  public init(_ model: ModelFolder, on compute: Compute) throws(Failure) {
-    try self.init(model.configuration, model.weights, on: compute)
+  public init(_ model: ModelFolder, arithmetic: Arithmetic = .float32, on compute: Compute) throws(Failure) {
+    try self.init(model.configuration, model.weights, arithmetic: arithmetic, on: compute)
   }
 
   /// Reads the weights of a configuration.
   ///
   /// - Parameter weights: holds every tensor of `configuration.schema()`.
   /// - Throws: `Failure` when a tensor is missing.
-  package init(_ configuration: Configuration, _ weights: SafeTensors, on compute: Compute) throws(Failure) {
-    let file = ModelFile(configuration, weights)
+  package init(
+    _ configuration: Configuration, _ weights: SafeTensors, arithmetic: Arithmetic = .float32, on compute: Compute
+  ) throws(Failure) {
+    let file = ModelFile(configuration, weights, arithmetic, on: compute)
     let layout = configuration.layout
     self.configuration = configuration
-    words = try file.tensor(ModelName.words)
+    words = try file.words()
     if layout.lstmInputSize != nil {
       var layers: [LSTMWeights] = []
       for i in 0..<configuration.numHiddenLayers {
-        layers.append(try LSTMWeights(file, layer: i, on: compute))
+        layers.append(try LSTMWeights(file, layer: i))
         weights.dropFromMemory()
       }
       body = .lstm(layers)
@@ -76,7 +79,7 @@ public struct InferenceWeights: Sendable {
       let embeddingNorm = layout.embeddingNorm ? try file.norm(ModelName.embeddingNorm) : nil
       var layers: [TransformerWeights.Layer] = []
       for i in 0..<configuration.numHiddenLayers {
-        layers.append(TransformerWeights.Layer(try file.layer(i), on: compute))
+        layers.append(try TransformerWeights.Layer(file, i))
         // The file's pages that were just packed are not needed again.
         weights.dropFromMemory()
       }
@@ -104,9 +107,13 @@ public struct InferenceWeights: Sendable {
 struct ModelFile: TensorSource {
   private let weights: SafeTensors
   private let slots: [String: [ModelTensor]]
+  private let arithmetic: Arithmetic
+  private let compute: Compute
 
-  init(_ configuration: Configuration, _ weights: SafeTensors) {
+  init(_ configuration: Configuration, _ weights: SafeTensors, _ arithmetic: Arithmetic, on compute: Compute) {
     self.weights = weights
+    self.arithmetic = arithmetic
+    self.compute = compute
     slots = Dictionary(grouping: configuration.schema(), by: \.slot)
   }
 
@@ -117,6 +124,44 @@ struct ModelFile: TensorSource {
       return only.shape.shape.count == 1 ? try copy(slot) : try weights.tensor(only.name)
     }
     return try copy(slot)
+  }
+
+  /// The matrix of a slot, packed for the layers' products.
+  func packed(_ slot: String) throws(Failure) -> PackedMatrix {
+    if let rows = try int8Rows(slot) {
+      let packed = PackedMatrix(rows: rows.columns, columns: rows.rows, arithmetic: arithmetic, on: compute)
+      if arithmetic == .int8 {
+        compute.pack(transposing: rows, into: packed)
+      } else {
+        compute.pack(transposing: compute.dequantize(rows), into: packed)
+      }
+      return packed
+    }
+    let matrix = try tensor(slot)
+    let packed = PackedMatrix(rows: matrix.columns, columns: matrix.rows, arithmetic: arithmetic, on: compute)
+    compute.pack(transposing: matrix, into: packed)
+    return packed
+  }
+
+  /// The word table. In whole numbers a float one is rounded row by row, so that rows are those of the quantised model.
+  func words() throws(Failure) -> WordTable {
+    if let rows = try int8Rows(ModelName.words) { return .int8(rows) }
+    let table = try tensor(ModelName.words)
+    return arithmetic == .int8 ? .rounded(table) : .float(table)
+  }
+
+  /// The whole numbers of a slot, in the mapped file if they are one tensor; nil if it holds floats.
+  private func int8Rows(_ slot: String) throws(Failure) -> Int8Rows? {
+    var parts: [Int8Rows] = []
+    for tensor in slots[slot] ?? [] {
+      let entry = try weights.entry(tensor.name)
+      if entry.type != .int8 { return nil }
+      parts.append(
+        unsafe Int8Rows(
+          viewing: weights.pointer(of: entry), rows: entry.shape[0], columns: entry.shape[1],
+          scales: try weights.copy(tensor.scale.name), owner: weights))
+    }
+    return parts.count == 1 ? parts[0] : Int8Rows(joining: parts)
   }
 
   func copy(_ slot: String) throws(Failure) -> Tensor {
@@ -145,6 +190,15 @@ extension SafeTensors {
     let columns = entry.shape.last ?? 1
     return unsafe Tensor(
       viewing: pointer(of: entry), rows: columns == 0 ? 0 : entry.count / columns, columns: columns, owner: self)
+  }
+
+  /// A float tensor as a matrix, in the mapped file where that holds float32.
+  func matrix(_ name: String) throws(Failure) -> Tensor { try tensor(name) }
+
+  /// The first element of a tensor of bytes that is not in a range; nil if all are.
+  func firstOutside(_ entry: Entry, _ range: ClosedRange<Int8>) -> Int? {
+    let bytes = bytes(of: entry)
+    return (0..<entry.count).first { !range.contains(bytes.number(at: $0, as: Int8.self)) }
   }
 
   /// A float tensor converted to single precision in memory of its own.

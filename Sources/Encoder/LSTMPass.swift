@@ -9,17 +9,11 @@ struct LSTMWeights: Sendable {
   }
   let forward: Direction, backward: Direction
 
-  init(_ file: ModelFile, layer: Int, on compute: Compute) throws(Failure) {
-    func packed(_ name: String) throws(Failure) -> PackedMatrix {
-      let matrix = try file.tensor(name)
-      let packed = PackedMatrix(rows: matrix.columns, columns: matrix.rows, on: compute)
-      compute.pack(transposing: matrix, into: packed)
-      return packed
-    }
+  init(_ file: ModelFile, layer: Int) throws(Failure) {
     func direction(_ direction: LSTMDirection) throws(Failure) -> Direction {
       let name = ModelName.lstm(layer, direction)
       return Direction(
-        input: try packed("\(name).input.weight"), recurrent: try packed("\(name).recurrent.weight"),
+        input: try file.packed("\(name).input.weight"), recurrent: try file.packed("\(name).recurrent.weight"),
         bias: try file.tensor("\(name).bias"))
     }
     forward = try direction(.forward)
@@ -29,7 +23,7 @@ struct LSTMWeights: Sendable {
 
 /// One worker's buffers for an LSTM's rows of tokens.
 final class LSTMPass {
-  private let configuration: Configuration, words: Tensor, layers: [LSTMWeights]
+  private let configuration: Configuration, words: WordTable, layers: [LSTMWeights]
   private let compute: Compute
   private let embedded: Tensor, gates: Tensor
   /// A layer reads one and writes the other.
@@ -37,7 +31,7 @@ final class LSTMPass {
   /// [B, 6H], grown when a batch has more sentences.
   private var state = Tensor(rows: 0, columns: 0)
 
-  init(_ configuration: Configuration, words: Tensor, _ layers: [LSTMWeights], capacity: Int, on compute: Compute) {
+  init(_ configuration: Configuration, words: WordTable, _ layers: [LSTMWeights], capacity: Int, on compute: Compute) {
     let d = configuration.hiddenSize
     self.configuration = configuration
     self.words = words

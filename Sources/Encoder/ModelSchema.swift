@@ -61,6 +61,20 @@ public struct ModelTensor: Sendable, Equatable {
 
   /// The name on disk.
   public var name: String { shape.name }
+
+  /// Whether a quantised model has it as whole numbers: the layers' matrices and the word table. What comes once a sentence
+  /// stays as it is.
+  var isQuantizable: Bool {
+    guard part == .encoder else { return false }
+    switch role {
+    case .table: return slot == ModelName.words
+    case .matrix: return !slot.hasPrefix("dense.") && !slot.hasPrefix("\(ModelName.projection).")
+    case .gain, .shift: return false
+    }
+  }
+
+  /// The factors of its rows in a quantised model.
+  var scale: TensorShape { TensorShape(name: name + "_scale", shape: [shape.shape[0]]) }
 }
 
 extension Configuration {
@@ -155,6 +169,24 @@ extension Configuration {
       }
     }
     return tensors
+  }
+
+  /// Every tensor that a file of the encoder holds, with its type: of a quantised model those of whole numbers last, so that
+  /// the others are aligned, and nil for floats of any size.
+  func storedTensors() -> [(shape: TensorShape, type: ElementType?)] {
+    let schema = schema()
+    guard quantization == .int8 else { return schema.map { ($0.shape, nil) } }
+    var floats: [(TensorShape, ElementType?)] = []
+    var whole: [(TensorShape, ElementType?)] = []
+    for tensor in schema {
+      if tensor.isQuantizable {
+        floats.append((tensor.scale, .float32))
+        whole.append((tensor.shape, .int8))
+      } else {
+        floats.append((tensor.shape, nil))
+      }
+    }
+    return floats + whole
   }
 
   /// The names and shapes of `schema`.

@@ -17,6 +17,8 @@ public final class SentenceEncoder: Sendable {
   public let batchTokens: Int
   /// The name of the SIMD kernels in use.
   public let simd: String
+  /// What the layers' products are computed in.
+  public let arithmetic: Arithmetic
   /// What goes before every sentence; empty for nothing.
   public let prompt: String
   private let promptBytes: [UInt8]
@@ -37,9 +39,10 @@ public final class SentenceEncoder: Sendable {
   ///   - threads: at least 1.
   ///   - batchTokens: at least 1; nil for the default of the model's width.
   ///   - prompt: the name of one of the model's prompts; nil for the model's default, which may be none.
-  /// - Throws: `Failure` when the model has no such prompt, or the weights cannot be read.
+  ///   - arithmetic: what the layers' products are computed in; nil for int8 if the model is stored so, else float32.
+  /// - Throws: `Failure` when the model has no such prompt, the weights cannot be read, or the processor lacks the arithmetic.
   public init(
-    _ model: ModelFolder, threads: Int, batchTokens: Int? = nil, prompt: String? = nil
+    _ model: ModelFolder, threads: Int, batchTokens: Int? = nil, prompt: String? = nil, arithmetic: Arithmetic? = nil
   ) throws(Failure) {
     precondition(threads >= 1 && batchTokens ?? 1 >= 1)
     self.model = model
@@ -49,7 +52,13 @@ public final class SentenceEncoder: Sendable {
     self.batchTokens = batchTokens ?? Self.defaultBatchTokens(model.configuration)
     let compute = Compute(threads: threads)
     simd = compute.simd
-    weights = try InferenceWeights(model, on: compute)
+    self.arithmetic = arithmetic ?? (model.configuration.quantization == .int8 ? .int8 : .float32)
+    guard compute.supports(self.arithmetic) else {
+      throw Failure(
+        .usage, model.path, "cannot be computed in \(self.arithmetic): this processor has no instructions for it",
+        remedy: "take int8 or float32")
+    }
+    weights = try InferenceWeights(model, arithmetic: self.arithmetic, on: compute)
   }
 
   /// D, the number of elements of an embedding.

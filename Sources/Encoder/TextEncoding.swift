@@ -31,9 +31,11 @@ public struct EncodeSummary: Sendable, Codable {
   public var threads: Int
   /// The SIMD kernels that were used.
   public var simd: String
+  /// What the layers' products were computed in.
+  public var compute: Arithmetic
 
   private enum CodingKeys: String, CodingKey {
-    case rows, tokens, seconds, gflops, threads, simd
+    case rows, tokens, seconds, gflops, threads, simd, compute
     case sentencesPerSecond = "sentences_per_second"
     case tokensPerSecond = "tokens_per_second"
     case repairedLines = "repaired_lines"
@@ -200,7 +202,7 @@ private final class EncodePipeline: @unchecked Sendable {
       tokensPerSecond: Double(count) / seconds,
       gflops: 2e-9 * Double(encoder.matrixParameters) * Double(count) / seconds, repairedLines: read.repairedLines,
       cutLines: read.cutLines, tabsReplaced: read.tabsReplaced, emptyLines: read.emptyLines, threads: encoder.threads,
-      simd: encoder.simd)
+      simd: encoder.simd, compute: encoder.arithmetic)
   }
 
   /// Runs the tasks of a round in their order, each by the next worker that is free.

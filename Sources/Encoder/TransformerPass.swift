@@ -1,3 +1,4 @@
+import Base
 import Kernels
 
 /// The weights of a Transformer behind its word table.
@@ -17,6 +18,21 @@ struct TransformerWeights: Sendable {
       outputNorm = layer.outputNorm
       packed = PackedLayer(layer, on: compute)
     }
+
+    init(_ file: ModelFile, _ i: Int) throws(Failure) {
+      let prefix = ModelName.layer(i)
+      func bias(_ name: String) throws(Failure) -> Tensor { try file.tensor("\(prefix)\(name).bias") }
+      func packed(_ name: String) throws(Failure) -> PackedMatrix { try file.packed("\(prefix)\(name).weight") }
+      queryKeyValueBias = try bias(ModelName.queryKeyValue)
+      attentionOutputBias = try bias(ModelName.attentionOutput)
+      upBias = try bias(ModelName.up)
+      downBias = try bias(ModelName.down)
+      attentionNorm = try file.norm(prefix + ModelName.attentionNorm)
+      outputNorm = try file.norm(prefix + ModelName.outputNorm)
+      self.packed = PackedLayer(
+        queryKeyValue: try packed(ModelName.queryKeyValue), attentionOutput: try packed(ModelName.attentionOutput),
+        up: try packed(ModelName.up), down: try packed(ModelName.down))
+    }
   }
 
   let positions: Tensor
@@ -27,12 +43,13 @@ struct TransformerWeights: Sendable {
 
 /// One worker's buffers for a Transformer's rows of tokens.
 final class TransformerPass {
-  private let configuration: Configuration, words: Tensor, weights: TransformerWeights
+  private let configuration: Configuration, words: WordTable, weights: TransformerWeights
   private let compute: Compute
   private let x: Tensor, wide: Tensor, a: Tensor, p: Tensor
 
-  init(_ configuration: Configuration, words: Tensor, _ weights: TransformerWeights, capacity: Int, on compute: Compute)
-  {
+  init(
+    _ configuration: Configuration, words: WordTable, _ weights: TransformerWeights, capacity: Int, on compute: Compute
+  ) {
     let (d, f) = (configuration.hiddenSize, configuration.intermediateSize)
     self.configuration = configuration
     self.words = words

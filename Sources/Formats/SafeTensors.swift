@@ -11,6 +11,8 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   case bfloat16 = "BF16"
   /// Double precision.
   case float64 = "F64"
+  /// Signed, 8 bits.
+  case int8 = "I8"
   /// Signed, 32 bits.
   case int32 = "I32"
   /// Signed, 64 bits.
@@ -19,6 +21,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   /// The size of an element in bytes.
   public var size: Int {
     switch self {
+    case .int8: 1
     case .float16, .bfloat16: 2
     case .float32, .int32: 4
     case .float64, .int64: 8
@@ -26,7 +29,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   }
 
   /// Whether elements can be read as `Float`.
-  public var isFloat: Bool { self != .int32 && self != .int64 }
+  public var isFloat: Bool { self != .int8 && self != .int32 && self != .int64 }
 
   /// Converts `count` little-endian elements from the start of `bytes` to the start of `output`.
   ///
@@ -37,7 +40,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
     case .float16: FloatFormat.copyHalves(bytes, to: &output, count: count)
     case .bfloat16: FloatFormat.copyBrainFloats(bytes, to: &output, count: count)
     case .float64: FloatFormat.copyDoubles(bytes, to: &output, count: count)
-    case .int32, .int64: preconditionFailure("not a float type")
+    case .int8, .int32, .int64: preconditionFailure("not a float type")
     }
   }
 
@@ -50,7 +53,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
     case .float16: FloatFormat.single(half: bytes.number(at: index * 2))
     case .bfloat16: Float(bitPattern: UInt32(bytes.number(at: index * 2, as: UInt16.self)) << 16)
     case .float64: Float(bytes.number(at: index * 8, as: Double.self))
-    case .int32, .int64: preconditionFailure("not a float type")
+    case .int8, .int32, .int64: preconditionFailure("not a float type")
     }
   }
 }
@@ -359,7 +362,7 @@ package func firstNonFiniteIndex(_ values: Span<Float>) -> Int? {
 public final class SafeTensorsWriter {
   private let output: OutputFile
   private let tensors: [TensorShape]
-  private let type: ElementType
+  private let types: [ElementType]
   private var current = 0
   private var written = 0
 
@@ -369,14 +372,28 @@ public final class SafeTensorsWriter {
   ///   - tensors: every tensor to come, in order; names differ.
   ///   - type: `.float32` or `.float16`, the type of all.
   ///   - metadata: strings for the header's `__metadata__`, written sorted.
-  public init(
+  public convenience init(
     path: String, tensors: [TensorShape], type: ElementType = .float32, metadata: [String: String] = [:]
   ) throws(Failure) {
     guard type == .float32 || type == .float16 else {
       throw Failure(.software, path, "cannot be written as \(type.rawValue)", remedy: "use float32 or float16")
     }
+    try self.init(
+      path: path, tensors: tensors, types: Array(repeating: type, count: tensors.count), metadata: metadata)
+  }
+
+  /// Writes the header of a file whose tensors are of several types.
+  ///
+  /// - Parameter types: `.float32`, `.float16` or `.int8`, one for each tensor. The large ones first, so that all are aligned.
+  public init(
+    path: String, tensors: [TensorShape], types: [ElementType], metadata: [String: String] = [:]
+  ) throws(Failure) {
+    precondition(tensors.count == types.count)
+    for type in types where ![.float32, .float16, .int8].contains(type) {
+      throw Failure(.software, path, "cannot be written as \(type.rawValue)", remedy: "use float32, float16 or int8")
+    }
     self.tensors = tensors
-    self.type = type
+    self.types = types
     var header = "{"
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
@@ -384,7 +401,7 @@ public final class SafeTensorsWriter {
     }
     var offset = 0
     var names = Set<String>()
-    for tensor in tensors {
+    for (tensor, type) in zip(tensors, types) {
       guard tensor.name != "__metadata__", names.insert(tensor.name).inserted else {
         throw Failure(.software, path, at: "tensor \(tensor.name)", "the name cannot be used twice")
       }
@@ -409,16 +426,42 @@ public final class SafeTensorsWriter {
     skipEmptyTensors()
   }
 
+  /// Appends whole numbers to the current tensor, which is of `.int8`.
+  ///
+  /// - Throws: `Failure` when more elements come than the tensor has left, or when the disk is full.
+  public func append(_ values: Span<Int8>) throws(Failure) {
+    if values.isEmpty { return }
+    try checkRoom(values.count)
+    precondition(types[current] == .int8, "floats are expected")
+    try unsafe output.write(values.bytes)
+    advance(values.count)
+  }
+
+  private func checkRoom(_ count: Int) throws(Failure) {
+    guard current < tensors.count, count <= tensors[current].count - written else {
+      let place = current < tensors.count ? "tensor \(tensors[current].name)" : "end"
+      throw Failure(.software, output.path, at: place, "more elements were given than its shape has")
+    }
+  }
+
+  private func advance(_ count: Int) {
+    written += count
+    if written == tensors[current].count {
+      current += 1
+      written = 0
+      skipEmptyTensors()
+    }
+  }
+
   /// Appends elements of the current tensor, row after row; a full tensor makes way for the next.
   ///
   /// - Throws: `Failure` when more elements come than the tensor has left, when a value does not fit half precision, or
   ///   when the disk is full.
   public func append(_ values: Span<Float>) throws(Failure) {
     if values.isEmpty { return }
-    guard current < tensors.count, values.count <= tensors[current].count - written else {
-      let place = current < tensors.count ? "tensor \(tensors[current].name)" : "end"
-      throw Failure(.software, output.path, at: place, "more elements were given than its shape has")
-    }
+    try checkRoom(values.count)
+    let type = types[current]
+    precondition(type != .int8, "whole numbers are expected")
     if type == .float32 {
       try unsafe output.write(values.bytes)
     } else {
@@ -430,12 +473,7 @@ public final class SafeTensorsWriter {
       }
       try unsafe output.write(halves.span.bytes)
     }
-    written += values.count
-    if written == tensors[current].count {
-      current += 1
-      written = 0
-      skipEmptyTensors()
-    }
+    advance(values.count)
   }
 
   /// Makes the file durable under its name.

@@ -46,7 +46,7 @@ extension Compute {
   ) {
     precondition(x.columns == weight.rows && y.columns == weight.columns && x.rows == y.rows)
     precondition(bias.map { $0.count == weight.columns } ?? true)
-    unsafe parallelRows(x.rows, grain: 96, scratchFloats: ems_gemm_scratch()) { range, scratch in
+    unsafe parallelRows(x.rows, grain: 96, scratchFloats: weight.scratchFloats(rows: 96)) { range, scratch in
       let block = unsafe y.pointer + range.lowerBound * y.columns
       unsafe multiply(
         rows: range.count, x.pointer + range.lowerBound * x.columns, x.columns, 1, weight, block, bias: bias?.pointer,

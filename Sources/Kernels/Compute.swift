@@ -22,6 +22,9 @@ import Synchronization
     case float32
     /// Factors rounded to bfloat16, sums in float32: twice as fast where the processor has instructions for it.
     case bfloat16
+
+    /// The same for a packed matrix.
+    public var arithmetic: Arithmetic { self == .bfloat16 ? .bfloat16 : .float32 }
   }
 
   /// - Parameters:

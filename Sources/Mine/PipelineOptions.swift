@@ -2,6 +2,7 @@ import Base
 import Corpus
 import Formats
 import Index
+import Kernels
 
 /// One side of a mining run.
 public struct PipelineSide: Sendable {
@@ -119,6 +120,8 @@ public struct PipelineOptions: Sendable {
   public var sourceFilter: LineFilter?, targetFilter: LineFilter?
   /// The name of the model's prompt that goes before every sentence; nil for the model's default.
   public var prompt: String?
+  /// What the encoder's products are computed in; nil for what the model is stored as.
+  public var arithmetic: Arithmetic?
   /// The type of the embedding files.
   public var type = EmbeddingType.float32
   /// Neighbours looked at for every sentence.

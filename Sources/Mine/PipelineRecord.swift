@@ -65,6 +65,7 @@ struct PipelineRecord: Encodable {
     if !options.aligned { settings["retrieval"] = options.mining.retrieval.rawValue }
     settings["threshold"] = options.mining.threshold.map { "\($0)" }
     settings["limit"] = options.mining.limit.map { "\($0)" }
+    settings["compute"] = options.arithmetic?.rawValue
     settings["nprobe"] = options.probes.map { "\($0)" }
     settings["calibration_bitext"] = options.calibration?.bitext
     settings["calibration_seed"] = options.calibration.map { "\($0.seed)" }

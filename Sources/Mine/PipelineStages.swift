@@ -116,7 +116,8 @@ final class PipelineStages {
   /// The encoder, whose weights are read when it is first needed.
   func loadedEncoder() throws(Failure) -> SentenceEncoder {
     if let encoder { return encoder }
-    let loaded = try SentenceEncoder(ModelFolder(path: model), threads: threads, prompt: options.prompt)
+    let loaded = try SentenceEncoder(
+      ModelFolder(path: model), threads: threads, prompt: options.prompt, arithmetic: options.arithmetic)
     encoder = loaded
     return loaded
   }

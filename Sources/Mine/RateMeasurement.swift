@@ -10,11 +10,12 @@ extension MachineRates {
   /// Measures this machine for some seconds: each part of mining on a small piece of work.
   ///
   /// - Parameters:
+  ///   - arithmetic: what the encoder's products are computed in; nil for what the model is stored as.
   ///   - text: a text like those that will be encoded, whose first lines are used; nil for words of no meaning.
   ///   - lineBytes: how long a line is, where there is no text.
   ///   - factory: the kind of index whose scan is timed; nil for one without compression.
   public static func measure(
-    model: ModelFolder, text: String?, lineBytes: Int, factory: String?, threads: Int
+    model: ModelFolder, arithmetic: Arithmetic? = nil, text: String?, lineBytes: Int, factory: String?, threads: Int
   ) throws(Failure) -> MachineRates {
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("ems-plan-\(getpid())").path
     do {
@@ -24,7 +25,7 @@ extension MachineRates {
     }
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     return try measure(
-      model: model, sample: sample(of: text, lineBytes: lineBytes), factory: factory, threads: threads,
+      model: model, arithmetic, sample: sample(of: text, lineBytes: lineBytes), factory: factory, threads: threads,
       scratch: scratch)
   }
 
@@ -49,11 +50,11 @@ extension MachineRates {
   ///   - factory: the kind of index whose scan is timed; nil for one without compression.
   ///   - scratch: an existing folder for files that are removed again.
   private static func measure(
-    model: ModelFolder, sample: [String], factory: String?, threads: Int, scratch: String
+    model: ModelFolder, _ arithmetic: Arithmetic?, sample: [String], factory: String?, threads: Int, scratch: String
   ) throws(Failure) -> MachineRates {
     precondition(!sample.isEmpty)
     let compute = Compute(threads: threads)
-    let (tokens, bytesPerToken) = try encoding(model, sample, threads)
+    let (tokens, bytesPerToken) = try encoding(model, arithmetic, sample, threads)
     let d = model.configuration.embeddingSize
 
     let x = try side(4096, d, seed: 1, on: compute), y = try side(8192, d, seed: 2, on: compute)
@@ -98,9 +99,9 @@ extension MachineRates {
 
   /// Tokens a second over at least a second, after a first pass that wakes everything up.
   private static func encoding(
-    _ model: ModelFolder, _ sample: [String], _ threads: Int
+    _ model: ModelFolder, _ arithmetic: Arithmetic?, _ sample: [String], _ threads: Int
   ) throws(Failure) -> (tokens: Double, bytesPerToken: Double) {
-    let encoder = try SentenceEncoder(model, threads: threads)
+    let encoder = try SentenceEncoder(model, threads: threads, arithmetic: arithmetic)
     // Any language's rules take about as long.
     let words = try model.splitter(for: "en")
     let sample = Array(sample.prefix(4096))

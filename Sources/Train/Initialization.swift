@@ -14,7 +14,10 @@ struct Initialization {
   /// - Throws: `Failure` when the initial model does not fit.
   func fill(_ parameters: Parameters, teachers: Teachers, on compute: Compute) throws(Failure) {
     let start = try configuration.initial.map { path throws(Failure) in try ModelFolder(path: path) }
-    if let start { try check(start, parameters.configuration) }
+    if let start {
+      try start.checkIsFloat("trained further")
+      try check(start, parameters.configuration)
+    }
     var random = SplitMix64(seed: SplitMix64.mix(configuration.seed ^ 0x1417), skipping: 1)
     var fresh: [String] = []
     var frozenIsFresh = false

@@ -19,6 +19,7 @@ struct EncodeCommand: ParsableCommand {
       EXAMPLES
         ems encode news.de.txt.zst --model models/ems-mini --language de --output news.de.npy
         ems encode corpus.tsv.gz --column 2 --model m --language fr --dtype float16 --output fr.npy
+        ems encode news.de.txt.zst --model models/labse --compute int8 --output news.de.npy
         zcat dump.gz | head -1000 | ems encode - --model m --language en --output en.npy --json
       """)
 
@@ -36,6 +37,8 @@ struct EncodeCommand: ParsableCommand {
   var language: String?
 
   @OptionGroup var prompt: PromptOption
+
+  @OptionGroup var compute: ComputeOption
 
   @Option(name: .shortAndLong, help: "Embedding file (.npy).", completion: .file(extensions: ["npy"]))
   var output: String
@@ -64,7 +67,8 @@ struct EncodeCommand: ParsableCommand {
     try checkInput(input)
     let model = try ModelFolder(path: model)
     try checkLanguage(language, option: "--language", model, console)
-    let encoder = try SentenceEncoder(model, threads: common.threads, batchTokens: batchTokens, prompt: prompt.name)
+    let encoder = try SentenceEncoder(
+      model, threads: common.threads, batchTokens: batchTokens, prompt: prompt.name, arithmetic: compute.arithmetic)
     let summary = try encodeFile(
       input: input, options: text.options, encoder: encoder, words: model.splitter(for: language?.code),
       output: output, type: dtype, job: job)
@@ -72,7 +76,8 @@ struct EncodeCommand: ParsableCommand {
     console.say(
       "\(output): \(Format.count(summary.rows)) rows of \(encoder.width) in \(Format.time(summary.seconds)), "
         + "\(Format.rate(summary.sentencesPerSecond)) sentences/s, \(Format.rate(summary.tokensPerSecond)) tokens/s, "
-        + "\(Format.rate(summary.gflops)) GFLOP/s in matrices (\(summary.simd), \(summary.threads) threads)")
+        + "\(Format.rate(summary.gflops)) GFLOP/s in matrices (\(summary.compute), \(summary.simd), \(summary.threads) threads)"
+    )
     let mended = [
       (summary.repairedLines, "lines with invalid UTF-8 repaired"),
       (summary.cutLines, "lines cut at \(text.maxLineBytes) bytes"), (summary.tabsReplaced, "tabs replaced by spaces"),

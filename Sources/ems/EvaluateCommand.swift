@@ -27,6 +27,8 @@ struct EvaluateArguments: ParsableArguments {
 
   @OptionGroup var prompt: PromptOption
 
+  @OptionGroup var compute: ComputeOption
+
   @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
   var report: String?
 
@@ -44,7 +46,8 @@ struct EvaluateArguments: ParsableArguments {
     // What is wrong with the old result is said before an hour is spent on the new one.
     let old = try compare.map { try EarlierResult(path: $0) }
     let encoder = try model.map {
-      try SentenceEncoder(ModelFolder(path: $0), threads: common.threads, prompt: prompt.name)
+      try SentenceEncoder(
+        ModelFolder(path: $0), threads: common.threads, prompt: prompt.name, arithmetic: compute.arithmetic)
     }
     let evaluator = Evaluator(encoder: encoder, threads: common.threads, job: job)
     let start = ContinuousClock.now

@@ -20,6 +20,8 @@ struct PipelineArguments: ParsableArguments {
 
   @OptionGroup var prompt: PromptOption
 
+  @OptionGroup var compute: ComputeOption
+
   @Option(help: "Folder for what the stages leave; OUTPUT.work if not given.", completion: .directory)
   var work: String?
 
@@ -61,6 +63,7 @@ struct PipelineArguments: ParsableArguments {
     var options = PipelineOptions()
     options.type = dtype
     options.prompt = prompt.name
+    options.arithmetic = compute.arithmetic
     search.apply(to: &options)
     if filters.given {
       let identifier = try filters.identifier()

@@ -4,13 +4,14 @@ import Corpus
 import Encoder
 import Formats
 import Foundation
+import Kernels
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Shows, checks, converts and exports models.",
     subcommands: [
       ModelInfoCommand.self, ModelVerifyCommand.self, ModelImportCommand.self, ModelConvertCommand.self,
-      ModelExportCommand.self,
+      ModelExportCommand.self, ModelQuantizeCommand.self,
     ])
 }
 
@@ -58,7 +59,9 @@ struct ModelInfoCommand: ParsableCommand {
       return
     }
     let c = info.configuration
-    let types = info.elementTypes.map { $0 == .float32 ? "float32" : $0 == .float16 ? "float16" : $0.rawValue }
+    let types = info.elementTypes.map {
+      $0 == .float32 ? "float32" : $0 == .float16 ? "float16" : $0 == .int8 ? "int8" : $0.rawValue
+    }
     let layout = c.layout
     var pooling = layout.poolings.map(\.rawValue).joined(separator: " + ")
     if layout.family == .ems { pooling = c.pooling.rawValue }
@@ -86,6 +89,7 @@ struct ModelInfoCommand: ParsableCommand {
           "training heads",
           info.trainingParameters > 0 ? "\(Format.count(info.trainingParameters)) parameters" : "not included"
         ),
+        ("computed in", c.quantization == .int8 ? "int8 (quantised)" : "float32"),
         ("weights", "\(Format.bytes(info.weightBytes)), \(types.joined(separator: ", "))"),
         (
           "languages",
@@ -267,6 +271,41 @@ struct ModelExportCommand: ParsableCommand {
     try source.export(to: output, type: dtype.elementType, training: withHeads, replace: replace)
     let info = try ModelFolder(path: output).info()
     Console(quiet: common.quiet).say("\(output): \(Format.bytes(info.weightBytes)) of \(dtype.rawValue) weights")
+    if common.json { try Console.printJSON(info) }
+  }
+}
+
+struct ModelQuantizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quantize",
+    abstract: "Writes a model in whole numbers of 8 bits: a quarter of the size, faster to encode.",
+    discussion: """
+      The layers' matrices and the word table become whole numbers with a factor for each output and each word; the rest stays \
+      in float32. Encoding with the result gives the same rows as --compute int8 with the model that it was made from. \
+      Heads that only training uses are left out; the card is kept.
+
+      EXAMPLES
+        ems model quantize models/labse --output models/labse-int8
+        ems encode news.txt.zst --model models/labse-int8 --output news.npy
+      """)
+
+  @Argument(help: "Model folder.", completion: .directory)
+  var model: String
+
+  @Option(name: .shortAndLong, help: "Model folder to write.", completion: .directory)
+  var output: String
+
+  @Flag(help: "Replace a model folder of the output's name.")
+  var replace = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let source = try ModelFolder(path: model)
+    try source.quantize(to: output, replace: replace, on: Compute(threads: common.threads))
+    let info = try ModelFolder(path: output).info()
+    Console(quiet: common.quiet).say(
+      "\(output): \(Format.bytes(info.weightBytes)) of int8 weights, \(Format.bytes(source.info().weightBytes)) before")
     if common.json { try Console.printJSON(info) }
   }
 }

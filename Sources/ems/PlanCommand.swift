@@ -34,6 +34,8 @@ struct PlanCommand: ParsableCommand {
   @Option(help: "Model folder.", completion: .directory)
   var model: String
 
+  @OptionGroup var compute: ComputeOption
+
   @Option(help: "Instead of texts: lines of the source, such as 5000000, 5M or 1B.")
   var sourceLines: Quantity?
 
@@ -124,7 +126,8 @@ struct PlanCommand: ParsableCommand {
     if let rates { return try JSONFile.read(MachineRates.self, from: rates) }
     console.progress("measuring this machine")
     let measured = try MachineRates.measure(
-      model: folder, text: source, lineBytes: lineBytes, factory: factory == "exact" ? nil : factory,
+      model: folder, arithmetic: compute.arithmetic, text: source, lineBytes: lineBytes,
+      factory: factory == "exact" ? nil : factory,
       threads: common.threads)
     console.finish()
     if let saveRates { try JSONFile.write(measured, to: saveRates) }

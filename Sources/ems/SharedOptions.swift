@@ -3,6 +3,7 @@ import Base
 import Corpus
 import Evaluate
 import Foundation
+import Kernels
 import Mine
 
 // Every option that more than one command has, described once; commands put them together as option groups.
@@ -61,6 +62,18 @@ struct PromptOption: ParsableArguments {
     help: ArgumentHelp(
       "The model's prompt that goes before every sentence; its default if not given.", valueName: "name"))
   var name: String?
+}
+
+extension Arithmetic: ExpressibleByArgument {}
+
+/// What a model's products are computed in.
+struct ComputeOption: ParsableArguments {
+  @Option(
+    name: .customLong("compute"),
+    help: """
+      What the layers' products are computed in: float32, bfloat16 or int8; int8 if the model is stored so, else float32.
+      """)
+  var arithmetic: Arithmetic?
 }
 
 /// Whether text that is not UTF-8 is an error.

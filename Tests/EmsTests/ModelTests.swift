@@ -93,6 +93,78 @@ import Testing
     #expect(try workshop.folder.list() == ["model", "st"])
   }
 
+  @Test func quantizing() throws {
+    let workshop = try Workshop(training: true)
+    let folder = workshop.folder
+    let output = folder.file("q")
+    let done = try ems("model", "quantize", workshop.model, "--output", output, "--json")
+    #expect(done.status == 0, "\(done.error)")
+    #expect((done.json()["configuration"] as? [String: Any])?["quantization"] as? String == "int8")
+    #expect(try ems("model", "info", output).output.contains("int8 (quantised)"))
+    #expect(try ems("model", "verify", output).status == 0)
+    let card = String(decoding: try folder.read("q/README.md"), as: UTF8.self)
+    #expect(card.hasPrefix("# Small\n") && card.contains("## Quantised"))
+
+    // The rows of the float model computed in whole numbers, however many threads and whatever the batches.
+    let text = try workshop.text(300)
+    func encode(_ model: String, _ options: String..., environment: [String: String] = [:]) throws -> [UInt8] {
+      let outcome = try Running(
+        ["encode", text, "--model", model, "--language", "de", "--output", folder.file("x.npy"), "--json"] + options,
+        environment: environment
+      ).wait()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      return try folder.read("x.npy")
+    }
+    let float = try encode(workshop.model)
+    #expect(try encode(workshop.model, "--compute", "float32") == float)
+    let whole = try encode(output)
+    #expect(whole != float)
+    #expect(try encode(workshop.model, "--compute", "int8") == whole)
+    #expect(try encode(output, "--threads", "5", "--batch-tokens", "31") == whole)
+    #expect(try encode(output, "--threads", "1", "--batch-tokens", "1") == whole)
+    // Stored whole numbers computed in float32 are near.
+    _ = try encode(output, "--compute", "float32")
+    let back = try EmbeddingFile(path: folder.file("x.npy")).floats(rows: 0..<300)
+    _ = try encode(workshop.model)
+    let first = try EmbeddingFile(path: folder.file("x.npy")).floats(rows: 0..<300)
+    #expect(back != first)
+    for (x, y) in zip(back, first) { #expect(abs(x - y) < 0.2) }
+
+    expect(try ems("model", "quantize", output, "--output", folder.file("r")), failsWith: 64, says: "quantised again")
+    expect(try ems("model", "export", output, "--output", folder.file("r")), failsWith: 64, says: "cannot be exported")
+    expect(try ems("model", "quantize", workshop.model, "--output", output), failsWith: 74, says: "exists")
+    #expect(try ems("model", "quantize", workshop.model, "--output", output, "--replace").status == 0)
+    #expect(try ems("encode", text, "--model", output, "--compute", "int4", "--output", "x").status == 64)
+    #expect(!(try folder.list().contains("r")))
+  }
+
+  @Test func quantizedModelsThatAreDamaged() throws {
+    let workshop = try Workshop()
+    let folder = workshop.folder
+    let output = folder.file("q")
+    #expect(try ems("model", "quantize", workshop.model, "--output", output).status == 0)
+    let good = try folder.read("q/model.safetensors")
+    // -128 is no whole number of these.
+    var bytes = good
+    bytes[bytes.count - 1] = 0x80
+    _ = try folder.write("q/model.safetensors", bytes)
+    expect(try ems("model", "verify", output), failsWith: 65, says: "-128")
+    // A float model under the configuration of a quantised one, and the other way round.
+    _ = try folder.write("q/model.safetensors", folder.read("model/model.safetensors"))
+    expect(try ems("model", "info", output), failsWith: 65, says: "_scale", "is missing")
+    _ = try folder.write("q/model.safetensors", good)
+    _ = try folder.write("q/config.json", folder.read("model/config.json"))
+    expect(try ems("model", "info", output), failsWith: 65, says: "integer type I8")
+    let text = String(decoding: try folder.read("model/config.json"), as: UTF8.self)
+    _ = try folder.write(
+      "q/config.json", Array(text.replacing("{\n", with: "{\n \"quantization\": \"int3\",", maxReplacements: 1).utf8))
+    expect(try ems("model", "info", output), failsWith: 65, says: "quantization", "int3")
+    for cut in stride(from: 1, to: good.count, by: good.count / 20) {
+      _ = try folder.write("q/model.safetensors", Array(good.prefix(cut)))
+      #expect(try ems("model", "info", output).status == 65)
+    }
+  }
+
   @Test func verifyFindsWhatIsNotFinite() throws {
     let workshop = try Workshop()
     var bytes = try workshop.folder.read("model/model.safetensors")

@@ -38,10 +38,12 @@ import Testing
     }.max() ?? .infinity
   }
 
-  func weights(_ made: ModelImport, on compute: Compute) throws -> InferenceWeights {
+  func weights(
+    _ made: ModelImport, _ arithmetic: Arithmetic = .float32, on compute: Compute
+  ) throws -> InferenceWeights {
     let path = folder.file("weights.safetensors")
     try made.writeWeights(to: path)
-    return try InferenceWeights(made.configuration, SafeTensors(path: path), on: compute)
+    return try InferenceWeights(made.configuration, SafeTensors(path: path), arithmetic: arithmetic, on: compute)
   }
 
   func rows(_ ids: [[Int32]], _ weights: InferenceWeights, _ width: Int, on compute: Compute) -> [Float] {
@@ -76,6 +78,27 @@ import Testing
       let turned = rows(ids.reversed(), weights, width, on: two)
       let back = (0..<ids.count).reversed().flatMap { turned[$0 * width..<($0 + 1) * width] }
       #expect(back.map(\.bitPattern) == together.map(\.bitPattern), "\(name), \(simd)")
+    }
+  }
+
+  @Test(arguments: ["bert", "roberta", "distilbert", "m2m_100", "laser2"])
+  func wholeNumbersAreNear(family: String) throws {
+    let made = try ModelImport("\(Self.families)/\(family)")
+    let (ids, expected) = try Self.expected(family)
+    let width = made.configuration.embeddingSize
+    for arithmetic in [Arithmetic.int8, .bfloat16] {
+      for simd in ["generic", "avx2", "avx512"] {
+        guard let compute = Compute(threads: 1, simd: simd), let two = Compute(threads: 2, simd: simd),
+          compute.supports(arithmetic)
+        else { continue }
+        let weights = try weights(made, arithmetic, on: compute)
+        let together = rows(ids, weights, width, on: compute)
+        let distance = Self.distance(together, expected, count: ids.count)
+        #expect(distance > 1e-6 && distance < 0.1, "\(family), \(simd), \(arithmetic): \(distance)")
+        let alone = ids.reversed().flatMap { rows([$0], weights, width, on: two) }
+        let back = (0..<ids.count).reversed().flatMap { alone[$0 * width..<($0 + 1) * width] }
+        #expect(back.map(\.bitPattern) == together.map(\.bitPattern), "\(family), \(simd), \(arithmetic)")
+      }
     }
   }
 

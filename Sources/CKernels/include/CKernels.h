@@ -8,6 +8,22 @@
 #pragma once
 #include <stdint.h>
 
+// Products of whole numbers from -127 to 127, exact and therefore the same bits for every set.
+typedef struct ems_int8_kernels {
+  // Width of the column panels that the right-hand side is packed into.
+  long panel_width;
+  // Packs panels [first, last) of B[k,n], whose columns are given as rows[n][ld].
+  void (*pack)(long k, long n, const int8_t *rows, long ld, uint8_t *packed, long first, long last);
+  // C[m,n] = a_scale_i b_scale_j (A B)_ij (+ bias_j): the whole number, times the product of the scales, plus the bias, each
+  // rounded to float32. A's rows are ld bytes apart, a multiple of 4, with zeros behind k; sums holds the sum of each. b_scales
+  // has as many entries as the panels have columns.
+  void (*gemm)(long m, long n, long k, const int8_t *a, long lda, const float *a_scales, const int32_t *sums,
+               const uint8_t *packed, const float *b_scales, const float *bias, float *c, long ldc);
+  // C[m, n rounded up to whole panels] = A B as whole numbers.
+  void (*sums)(long m, long n, long k, const int8_t *a, long lda, const int32_t *sums, const uint8_t *packed, int32_t *c,
+               long ldc);
+} ems_int8_kernels;
+
 typedef struct ems_kernels {
   const char *name;
   // Width of the column panels that gemm's right-hand side is packed into, and of its row tiles.
@@ -22,6 +38,14 @@ typedef struct ems_kernels {
   void (*gemm_bf16)(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
                     const float *bias, int accumulate, float *scratch);
   void (*pack_bf16)(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
+  // The products of bytes that go with this set on this processor.
+  const ems_int8_kernels *int8;
+  // Row i of x[rows][k] becomes whole numbers: scales_i = the largest |x_ip| / 127, q_ip = x_ip * (127 / the largest) rounded to
+  // even; of a row of zeros both are 0. q's rows are ldq bytes apart, a multiple of 64, and filled up with zeros. sums (or null)
+  // gets the sum of each row of q. The same bits for every set.
+  void (*quantize)(long rows, long k, const float *x, long ldx, int8_t *q, long ldq, float *scales, int32_t *sums);
+  // y_p = scale * q_p, rounded once.
+  void (*from_int8)(long n, float scale, const int8_t *q, float *y);
   // Packs columns [first panel, last panel) of B[k,n] (element (p,j) at b[p*b_row + j*b_col]; one of the strides is 1).
   void (*pack)(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
 
@@ -115,5 +139,10 @@ static inline long ems_attend_scratch(long t, long d) {
 }
 // Floats of scratch for gemm.
 static inline long ems_gemm_scratch(void) { return 96 * 512 + 64; }
+// The distance between rows of bytes that a product reads.
+static inline long ems_int8_ld(long k) { return (k + 63) & ~63L; }
+// Floats of a right-hand side of bytes packed behind its scales: n scales, rounded up to a multiple of 64, then the panels.
+static inline long ems_int8_columns(long n) { return (n + 63) & ~63L; }
+static inline long ems_int8_packed_size(long k, long n) { return ems_int8_columns(n) * (1 + (k + 3) / 4); }
 // Floats of a packed right-hand side, whatever the set.
 static inline long ems_packed_size(long k, long n) { return k * ((n + 63) & ~63L); }

@@ -44,6 +44,7 @@ extension ModelFolder {
   public func exportForSentenceTransformers(
     to path: String, type: ElementType = .float32, replace: Bool = false
   ) throws(Failure) -> HubExport {
+    try checkIsFloat("exported")
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     let tokenizer = try HubTokenizerExport(expressibleTokenizer(), lowercase: configuration.lowercase)

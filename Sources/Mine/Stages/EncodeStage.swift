@@ -19,6 +19,7 @@ extension PipelineStages {
         var settings = try splitterSettings([side]).merging(
           ["type": options.type.rawValue, "simd": Compute().simd, "rows": "\(try rows(side, shard))"]) { $1 }
         settings["prompt"] = options.prompt
+        settings["compute"] = options.arithmetic?.rawValue
         return settings
       }
     ) { [self] () throws(Failure) in
