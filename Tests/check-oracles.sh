@@ -44,8 +44,11 @@ if "$python" -c "import sentence_transformers" 2>/dev/null; then
     "$python" -B Tests/Oracles/check_export.py "$ems" $arguments --text "$work/aligned.de" "$work/aligned.en" 2>"$work/said" ||
       { cat "$work/said" >&2; exit 1; }
   done
+  echo "oracle: encoders of other families, by sentence-transformers"
+  "$python" -B Tests/Oracles/check_families.py "$ems" "$work/aligned.de" "$work/aligned.en" --lines 40 2>"$work/said" ||
+    { cat "$work/said" >&2; exit 1; }
 else
-  echo "oracle: exported models: skipped, sentence-transformers is not there"
+  echo "oracle: exported models and other families: skipped, sentence-transformers is not there"
 fi
 echo "oracle: protocols"
 check tatoeba "$work/tatoeba" deu nld

@@ -142,6 +142,23 @@ char *ems_spm_encode(const ems_spm *model, const void *text, size_t count, const
   });
 }
 
+char *ems_spm_encode_pieces(const ems_spm *model, const void *text, size_t count, const char **pieces, size_t *bytes) {
+  static thread_local std::string result;
+  *pieces = nullptr;
+  *bytes = 0;
+  return Guarded([&] {
+    std::vector<std::string> found;
+    Status status = model->processor.Encode({static_cast<const char *>(text), count}, &found);
+    if (status.ok()) {
+      result.clear();
+      for (const std::string &piece : found) result.append(piece).push_back('\n');
+      *pieces = result.data();
+      *bytes = result.size();
+    }
+    return status;
+  });
+}
+
 char *ems_spm_train(const char *const *options, size_t count, uint32_t seed, ems_spm_next next, void *context,
                     void **model, size_t *model_count) {
   *model = nullptr;

@@ -137,15 +137,24 @@ public final class ModelFolder: Sendable {
     return unsafe access(path, F_OK) == 0 ? path : nil
   }
 
-  /// What cuts the text of a language into words; nil for a model that takes text as it is.
+  /// What is done with the text of a language: it is cut into words, or gets the language's tag. A model of others that has
+  /// tags takes text of a language that nobody named as its folder says (`src_lang`), as its own library does.
   ///
   /// - Parameter code: the language's code, nil where nobody said which it is.
-  /// - Throws: `Failure(.usage)` when the model must know the language and nobody said it; when a dictionary cannot be read.
-  public func splitter(for code: String?) throws(Failure) -> WordSplitter? {
-    guard let words else { return nil }
-    guard let code else { throw needsLanguage }
-    return try words.splitter(for: code)
+  /// - Throws: `Failure(.usage)` when the model must know the language and nobody said it, or has no tag for it; when a
+  ///   dictionary cannot be read.
+  public func input(for code: String?) throws(Failure) -> LanguageInput {
+    guard let code else {
+      if words != nil { throw needsLanguage }
+      return .plain
+    }
+    return LanguageInput(
+      words: try words?.splitter(for: code),
+      tag: configuration.layout.family == .ems ? nil : try tokenizer.tag(of: Language(parsing: code)))
   }
+
+  /// Whether the same sentence in two languages has two embeddings.
+  public var readsLanguages: Bool { words != nil || configuration.layout.family != .ems && tokenizer.hasLanguageTags }
 
   /// Why text without a language is refused.
   var needsLanguage: Failure {

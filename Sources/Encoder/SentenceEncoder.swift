@@ -76,9 +76,9 @@ public final class SentenceEncoder: Sendable {
 
   /// Adds a sentence to those that `tokenize` is given, behind the prompt.
   ///
-  /// - Parameter words: what cuts sentences of this language into words, `ModelFolder.splitter(for:)`.
-  public func add(_ sentence: RawSpan, words: WordSplitter? = nil, to texts: inout SentenceTexts) {
-    texts.append(sentence, behind: promptBytes, words: words)
+  /// - Parameter input: what the model does with text of its language, `ModelFolder.input(for:)`.
+  public func add(_ sentence: RawSpan, input: LanguageInput = .plain, to texts: inout SentenceTexts) {
+    texts.append(sentence, behind: promptBytes, input: input)
   }
 
   /// Appends the tokens of sentences, each cut to the model's longest.
@@ -95,12 +95,12 @@ public final class SentenceEncoder: Sendable {
 
   /// Embeddings of a few sentences, [count, D]. Texts of millions of lines are for `encodeFile`.
   ///
-  /// - Parameter words: what cuts them into words, as for `add`; they are of one language then.
+  /// - Parameter input: what the model does with text of their language, as for `add`.
   /// - Throws: `Failure` when a sentence cannot be cut into tokens; of the kind `interrupted` when the job is cancelled.
   public func encode(
-    _ sentences: [String], words: WordSplitter? = nil, job: Job = Job(), subject: String = "sentences"
+    _ sentences: [String], input: LanguageInput = .plain, job: Job = Job(), subject: String = "sentences"
   ) throws(Failure) -> Tensor {
-    try encode(count: sentences.count, job: job, subject: subject, words: { _ in words }) {
+    try encode(count: sentences.count, job: job, subject: subject, input: { _ in input }) {
       Array(sentences[$0].utf8)
     }
   }
@@ -110,11 +110,11 @@ public final class SentenceEncoder: Sendable {
   /// - Parameters:
   ///   - job: stops the work; told how far it is, from several threads.
   ///   - subject: what is encoded, in these reports and in a failure.
-  ///   - words: what cuts sentence i into words, as for `add`; called from several threads.
+  ///   - input: what the model does with text of sentence i's language, as for `add`; called from several threads.
   ///   - sentence: the UTF-8 of sentence i, 0 ..< count; called from several threads.
   /// - Throws: `Failure` when a sentence cannot be cut into tokens; of the kind `interrupted` when the job is cancelled.
   public func encode(
-    count: Int, job: Job = Job(), subject: String, words: @escaping @Sendable (Int) -> WordSplitter? = { _ in nil },
+    count: Int, job: Job = Job(), subject: String, input: @escaping @Sendable (Int) -> LanguageInput = { _ in .plain },
     _ sentence: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
     let piece = 256
@@ -123,7 +123,7 @@ public final class SentenceEncoder: Sendable {
       var texts = SentenceTexts()
       for i in c * piece..<min(count, (c + 1) * piece) {
         let bytes = sentence(i)
-        self.add(unsafe bytes.span.bytes, words: words(i), to: &texts)
+        self.add(unsafe bytes.span.bytes, input: input(i), to: &texts)
       }
       var text = TokenizedText()
       try self.tokenize(texts, into: &text)

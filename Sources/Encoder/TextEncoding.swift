@@ -53,7 +53,7 @@ public struct EncodeSummary: Sendable, Codable {
 ///   - input: a file (zstd, gzip or plain), or `-` for standard input.
 ///   - options: what a line holds.
 ///   - lines: the lines to encode, from 0; nil for all. They must exist.
-///   - words: what cuts its lines into words, `ModelFolder.splitter(for:)` of its language.
+///   - language: what the model does with text of its language, `ModelFolder.input(for:)`.
 ///   - place: a line, not behind the first to encode, from which a plain text is read.
 ///   - output: a `.npy` file; it appears under its name when it is complete.
 ///   - type: the type of its elements.
@@ -64,7 +64,7 @@ public struct EncodeSummary: Sendable, Codable {
 @discardableResult
 public func encodeFile(
   input: String, options: TextOptions = TextOptions(), lines: Range<Int>? = nil, from place: LinePlace? = nil,
-  encoder: SentenceEncoder, words: WordSplitter? = nil, output: String, type: EmbeddingType, job: Job = Job(),
+  encoder: SentenceEncoder, language: LanguageInput = .plain, output: String, type: EmbeddingType, job: Job = Job(),
   subject: String? = nil
 ) throws(Failure) -> EncodeSummary {
   precondition(place?.line ?? 0 <= lines?.lowerBound ?? 0, "reading begins behind the first line to encode")
@@ -77,7 +77,7 @@ public func encodeFile(
   let writer = try EmbeddingFileWriter(
     path: output, columns: encoder.width, type: type, expectedRows: lines?.count)
   return try EncodePipeline(
-    reader, lines, position: place?.line ?? 0, encoder, words, writer, job, subject: subject ?? input
+    reader, lines, position: place?.line ?? 0, encoder, language, writer, job, subject: subject ?? input
   ).run()
 }
 
@@ -91,7 +91,7 @@ private final class EncodePipeline: @unchecked Sendable {
   // over lies in mutexes, and the rest is changed between rounds only.
   private let reader: LineReader
   private let encoder: SentenceEncoder
-  private let words: WordSplitter?
+  private let language: LanguageInput
   private let writer: EmbeddingFileWriter
   private let workers: [EncodingWorker]
   private let job: Job
@@ -143,13 +143,13 @@ private final class EncodePipeline: @unchecked Sendable {
   private var position: Int
 
   init(
-    _ reader: LineReader, _ lines: Range<Int>?, position: Int, _ encoder: SentenceEncoder, _ words: WordSplitter?,
+    _ reader: LineReader, _ lines: Range<Int>?, position: Int, _ encoder: SentenceEncoder, _ language: LanguageInput,
     _ writer: EmbeddingFileWriter, _ job: Job, subject: String
   ) {
     self.reader = reader
     self.lines = lines
     self.encoder = encoder
-    self.words = words
+    self.language = language
     self.writer = writer
     self.position = position
     self.job = job
@@ -231,7 +231,7 @@ private final class EncodePipeline: @unchecked Sendable {
     case .tokenize(let lines, let piece):
       var sentences = SentenceTexts()
       for i in lines.pieces[piece] {
-        encoder.add(unsafe lines.batch[i].bytes, words: words, to: &sentences)
+        encoder.add(unsafe lines.batch[i].bytes, input: language, to: &sentences)
       }
       var text = TokenizedText()
       try encoder.tokenize(sentences, into: &text)

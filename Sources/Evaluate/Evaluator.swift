@@ -39,8 +39,8 @@ public final class Evaluator: Sendable {
     _ subject: String, count: Int, language: String?, _ line: @escaping @Sendable (Int) -> [UInt8]
   ) throws(Failure) -> Tensor {
     let encoder = try model(for: subject)
-    let words = try splitter(encoder, language, subject)
-    return try encoder.encode(count: count, job: job, subject: subject, words: { _ in words }, line)
+    let input = try input(encoder, language, subject)
+    return try encoder.encode(count: count, job: job, subject: subject, input: { _ in input }, line)
   }
 
   private func model(for subject: String) throws(Failure) -> SentenceEncoder {
@@ -50,11 +50,11 @@ public final class Evaluator: Sendable {
     return encoder
   }
 
-  private func splitter(
+  private func input(
     _ encoder: SentenceEncoder, _ language: String?, _ subject: String
-  ) throws(Failure) -> WordSplitter? {
+  ) throws(Failure) -> LanguageInput {
     do {
-      return try encoder.model.splitter(for: language)
+      return try encoder.model.input(for: language)
     } catch {
       guard language == nil else { throw error }
       throw Failure(
@@ -77,11 +77,11 @@ public final class Evaluator: Sendable {
     }
     let name = subject ?? texts.first?.path ?? ""
     let encoder = try model(for: name)
-    var splitters: [WordSplitter?] = []
-    for text in texts { splitters.append(try splitter(encoder, text.language, text.path)) }
-    let words = splitters
+    var inputs: [LanguageInput] = []
+    for text in texts { inputs.append(try input(encoder, text.language, text.path)) }
+    let known = inputs
     let all = try encoder.encode(
-      count: places[texts.count], job: job, subject: name, words: { words[number($0)] }
+      count: places[texts.count], job: job, subject: name, input: { known[number($0)] }
     ) { row in
       let text = number(row)
       return texts[text].line(row - places[text])

@@ -69,17 +69,17 @@ package struct PlantedPairs {
   /// - Parameters:
   ///   - found: the neighbours in the dumps.
   ///   - source, target: the dumps' embeddings.
-  ///   - words: what cuts the sentences of either side into words, nil for a model that takes text as it is.
+  ///   - inputs: what the model does with text of either side's language.
   package func neighbours(
     among found: TwoWayNeighbours, source: EmbeddingSide, target: EmbeddingSide, k: Int, encoder: SentenceEncoder,
-    words: [WordSplitter?] = [nil, nil], on compute: Compute, job: Job
+    inputs: [LanguageInput] = [.plain, .plain], on compute: Compute, job: Job
   ) throws(Failure) -> TwoWayNeighbours {
     let plantedSource = try EmbeddingSide(
-      encoder.encode(sources, words: words[0], job: job, subject: "planted source sentences"),
+      encoder.encode(sources, input: inputs[0], job: job, subject: "planted source sentences"),
       name: "planted source sentences",
       on: compute)
     let plantedTarget = try EmbeddingSide(
-      encoder.encode(targets, words: words[1], job: job, subject: "planted target sentences"),
+      encoder.encode(targets, input: inputs[1], job: job, subject: "planted target sentences"),
       name: "planted target sentences",
       on: compute)
     return try Self.extend(

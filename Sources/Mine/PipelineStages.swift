@@ -122,8 +122,13 @@ final class PipelineStages {
     return loaded
   }
 
-  /// What cuts the text of a side into words; nil for a model that takes text as it is.
-  func splitter(_ side: Side) throws(Failure) -> WordSplitter? {
+  /// What the model does with text of a side's language.
+  func languageInput(_ side: Side) throws(Failure) -> LanguageInput {
+    try loadedEncoder().model.input(for: sides[side.number].language?.code)
+  }
+
+  /// What cuts the text of a side into words, found without loading the model; nil for a model that takes text as it is.
+  private func splitter(_ side: Side) throws(Failure) -> WordSplitter? {
     if try configuration().pretokenizer == .none { return nil }
     let words: WordSplitters
     if let splitters { words = splitters } else { words = WordSplitters(dictionary: ModelFolder.dictionary(in: model)) }
@@ -137,10 +142,13 @@ final class PipelineStages {
     return try words.splitter(for: language)
   }
 
-  /// How the texts are cut, as a setting of stages that depend on it: which programs are installed plays a part.
-  func splitterSettings(_ wanted: [Side]) throws(Failure) -> [String: String] {
+  /// How the texts are cut and tagged, as a setting of stages that depend on it: which programs are installed plays a part.
+  func languageSettings(_ wanted: [Side]) throws(Failure) -> [String: String] {
     var settings: [String: String] = [:]
     for side in wanted { if let words = try splitter(side) { settings["words of \(side)"] = words.name } }
+    if try configuration().layout.family == .m2m100 {
+      for side in wanted { settings["language of \(side)"] = sides[side.number].language?.code }
+    }
     return settings
   }
 

@@ -103,23 +103,23 @@ extension MachineRates {
   ) throws(Failure) -> (tokens: Double, bytesPerToken: Double) {
     let encoder = try SentenceEncoder(model, threads: threads, arithmetic: arithmetic)
     // Any language's rules take about as long.
-    let words = try model.splitter(for: "en")
+    let input = try model.input(for: "en")
     let sample = Array(sample.prefix(4096))
     var sentences = SentenceTexts()
     var bytes = 0
     for line in sample {
       let line = Array(line.utf8)
       bytes += line.count + 1
-      encoder.add(unsafe line.span.bytes, words: words, to: &sentences)
+      encoder.add(unsafe line.span.bytes, input: input, to: &sentences)
     }
     var text = TokenizedText()
     try encoder.tokenize(sentences, into: &text)
     let tokens = EncodingWindow([text], for: encoder).tokens
-    _ = try encoder.encode(Array(sample.prefix(256)), words: words)
+    _ = try encoder.encode(Array(sample.prefix(256)), input: input)
     let start = ContinuousClock.now
     var passes = 0
     repeat {
-      _ = try encoder.encode(sample, words: words)
+      _ = try encoder.encode(sample, input: input)
       passes += 1
     } while ContinuousClock.now - start < .seconds(1)
     let seconds = (ContinuousClock.now - start) / .seconds(1)

@@ -32,19 +32,20 @@ struct TeacherEncoding {
           remedy: "it knows \(known.joined(separator: ", ")): swap the sides, or take another teacher")
       }
     }
-    var words: WordSplitter?
-    if teacher.words != nil {
+    var input = LanguageInput.plain
+    var identity: [String] = []
+    if teacher.readsLanguages {
       // All sentences go into one text, so that they must be of one language.
       let codes = Set(corpora.map { ($0.target ?? $0.source).code }).sorted()
       guard codes.count <= 1 else {
         throw Failure(
           .badData, model,
-          "cuts text into words by its language, but is to encode several: \(codes.joined(separator: ", "))",
+          "treats text by its language, but is to encode several: \(codes.joined(separator: ", "))",
           remedy: "give the rows as files (embeddings), made by `ems encode` language by language")
       }
-      words = try teacher.splitter(for: codes.first)
+      input = try teacher.input(for: codes.first)
+      identity = [input.words?.name ?? codes.first ?? ""]
     }
-    var identity: [String] = words.map { [$0.name] } ?? []
     for name in ModelFolder.decidingFiles(in: model) {
       identity.append(try FileHashes.digest(MappedFile(path: "\(model)/\(name)"), threads: threads))
     }
@@ -62,7 +63,7 @@ struct TeacherEncoding {
         remedy: "output and data must be the same files on every machine of the run")
     }
     if !FileManager.default.fileExists(atPath: "\(base).txt") { try collect(corpora, into: "\(base).txt") }
-    try encode(teacher, words, "\(base).txt", base)
+    try encode(teacher, input, "\(base).txt", base)
     return file
   }
 
@@ -87,7 +88,7 @@ struct TeacherEncoding {
     try output.commit()
   }
 
-  private func encode(_ teacher: ModelFolder, _ words: WordSplitter?, _ text: String, _ base: String) throws(Failure) {
+  private func encode(_ teacher: ModelFolder, _ input: LanguageInput, _ text: String, _ base: String) throws(Failure) {
     let encoder = try SentenceEncoder(teacher, threads: threads)
     let reader = try LineReader(path: text, options: TextOptions(format: .raw))
     var batch = LineBatch()
@@ -104,7 +105,7 @@ struct TeacherEncoding {
           .interrupted, base, "stopped while the teacher encodes, after \(done - sentences.count) sentences",
           remedy: "--resume continues from there")
       }
-      let rows = try encoder.encode(sentences, words: words)
+      let rows = try encoder.encode(sentences, input: input)
       let writer = try EmbeddingFileWriter(path: path, columns: encoder.width, type: .float16)
       try rows.withRows { (values) throws(Failure) in try writer.append(values) }
       try writer.commit()

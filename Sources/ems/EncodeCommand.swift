@@ -70,7 +70,7 @@ struct EncodeCommand: ParsableCommand {
     let encoder = try SentenceEncoder(
       model, threads: common.threads, batchTokens: batchTokens, prompt: prompt.name, arithmetic: compute.arithmetic)
     let summary = try encodeFile(
-      input: input, options: text.options, encoder: encoder, words: model.splitter(for: language?.code),
+      input: input, options: text.options, encoder: encoder, language: model.input(for: language?.code),
       output: output, type: dtype, job: job)
     console.finish()
     console.say(
@@ -101,7 +101,7 @@ struct EncodeCommand: ParsableCommand {
 func checkLanguage(
   _ language: Language?, option: String, _ model: ModelFolder, _ console: Console
 ) throws(Failure) {
-  if let language, let missing = try model.splitter(for: language.code)?.missing {
+  if let language, let missing = try model.input(for: language.code).words?.missing {
     console.warn("\(model.path): \(missing)")
   }
   let codes = model.configuration.languages

@@ -159,7 +159,11 @@ func commaSeparated(_ text: String?) -> [String]? {
 
 /// The languages of two texts, where only some models ask for them.
 struct LanguageArguments: ParsableArguments {
-  @Option(help: "The language of the source; only a model that cuts text into words (pretokenizer moses) needs it.")
+  @Option(
+    help: """
+      The language of the source. Only a model that cuts text into words (pretokenizer moses) needs it; one with language \
+      tags (NLLB, SONAR) is given the tag.
+      """)
   var sourceLanguage: String?
 
   @Option(help: "The language of the target, likewise.")

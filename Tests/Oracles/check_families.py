@@ -3,6 +3,7 @@
 
     check_families.py EMS TEXT...                  random weights of every family, odd sizes, all poolings
     check_families.py EMS TEXT... --source FOLDER  a model as it was published
+    ... --lines 40                                 fewer lines
 
 TEXT are plain texts, one sentence a line, best in many languages: 500 lines are drawn from all of them, and empty lines and lines
 of about 600 tokens are added. The tokenizers of the random models are trained on the texts. Prints the largest relative distance
@@ -23,6 +24,7 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("ems")
 arguments.add_argument("texts", nargs="+")
 arguments.add_argument("--source", help="a sentence-transformers folder instead of random weights")
+arguments.add_argument("--lines", type=int, default=500)
 arguments = arguments.parse_args()
 random.seed(1)
 torch.manual_seed(1)
@@ -34,7 +36,7 @@ for path in arguments.texts:
         lines = [line.rstrip("\n") for line in f]
     pool += random.sample(lines, min(len(lines), max(1, 2000 // len(arguments.texts))))
 random.shuffle(pool)
-lines = pool[:500]
+lines = pool[:arguments.lines]
 lines += ["", " ", " ".join(pool[:150]), " ".join(pool[150:300]), "a", "  spaces  around  ", ""]
 work = tempfile.mkdtemp()
 with open(f"{work}/text", "w", encoding="utf-8") as f:

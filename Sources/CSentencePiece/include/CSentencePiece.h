@@ -33,6 +33,10 @@ int32_t ems_spm_id(const ems_spm *model, const char *piece, size_t count);
 /// use one model at a time.
 char *ems_spm_encode(const ems_spm *model, const void *text, size_t count, const int32_t **ids, size_t *id_count);
 
+/// The pieces of a text as texts, a line feed behind each; unknown characters beside each other are one piece. Valid until the next
+/// call on this thread.
+char *ems_spm_encode_pieces(const ems_spm *model, const void *text, size_t count, const char **pieces, size_t *bytes);
+
 /// Gives the next line of training text, without its line end: 1 and a line that holds until the next call, 0 at the
 /// end, -1 on failure.
 typedef int (*ems_spm_next)(void *context, const void **bytes, size_t *count);

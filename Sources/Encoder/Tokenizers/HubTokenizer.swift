@@ -1,4 +1,5 @@
 import Base
+import Corpus
 import Synchronization
 
 /// The tokenizer of a `tokenizer.json`, the file of Hugging Face's tokenizers library.
@@ -26,6 +27,9 @@ final class HubTokenizer: TextTokenizer {
   private let cutsLeft: Bool
   /// What a text without any id becomes.
   private let filler: Int32
+  /// The pieces that name a language, as NLLB writes them (`deu_Latn`); empty where no such piece stands around a text.
+  private let tags: [String: Int32]
+  private let tagIDs: Set<Int32>
   private let spare = Mutex<[Scratch]>([])
 
   /// The name of the file.
@@ -113,8 +117,37 @@ final class HubTokenizer: TextTokenizer {
     }
     self.cutsLeft = cutsLeft
     try root.finish()
+    var tags: [String: Int32] = [:]
+    for token in tokens where token.isSpecial && Self.isLanguage(token.content) {
+      tags[String(decoding: token.content, as: UTF8.self)] = token.id
+    }
+    self.tags = (prefix + suffix).contains(where: Set(tags.values).contains) ? tags : [:]
+    tagIDs = Set(self.tags.values)
     let padding = tokens.first { $0.content == Array("<pad>".utf8) || $0.content == Array("[PAD]".utf8) }
     filler = model.unknown ?? padding?.id ?? 0
+  }
+
+  /// Whether a token has the form of a language's tag: three letters, `_`, and a script.
+  private static func isLanguage(_ token: [UInt8]) -> Bool {
+    func isSmall(_ byte: UInt8) -> Bool { byte &- 0x61 < 26 }
+    return token.count == 8 && token[..<3].allSatisfy(isSmall) && token[3] == 0x5F && token[4] &- 0x41 < 26
+      && token[5...].allSatisfy(isSmall)
+  }
+
+  var hasLanguageTags: Bool { !tags.isEmpty }
+
+  /// See `TextTokenizer`. A language has several codes, and corpora say `ar` for what is `arb_Arab` here.
+  func tag(of language: Language) throws(Failure) -> Int32? {
+    if tags.isEmpty { return nil }
+    for code in language.aliases {
+      if let id = tags["\(code)_\(language.script)"] { return id }
+    }
+    let near = tags.keys.filter { tag in language.aliases.contains { tag.hasPrefix("\($0)_") } }.sorted()
+    throw Failure(
+      .usage, name, "has no tag for \(language.name) (\(language.iso3)_\(language.script))",
+      remedy: near.isEmpty
+        ? "the model was not trained on this language; leave it out to have the tag that the model was saved with"
+        : "it knows \(near.joined(separator: ", "))")
   }
 
   /// See `TextTokenizer`: the `tokenizer.json`.
@@ -146,7 +179,9 @@ final class HubTokenizer: TextTokenizer {
       if !isValidUTF8(scratch.source.span) {
         scratch.source = Array(String(decoding: scratch.source, as: UTF8.self).utf8)
       }
+      let start = text.ids.count
       try encode(scratch, limit: limit, into: &text.ids)
+      if let tag = sentences.input(i).tag { replaceTag(by: tag, in: &text.ids, from: start) }
       text.starts.append(text.ids.count)
     }
   }
@@ -163,6 +198,16 @@ final class HubTokenizer: TextTokenizer {
     // A limit below the number of special tokens.
     if ids.count - start > limit { ids.removeSubrange((start + limit)...) }
     if ids.count == start { ids.append(filler) }
+  }
+
+  /// Puts a language's tag where the one of the file stands; no text produces it there, since only the special tokens are
+  /// looked at.
+  private func replaceTag(by tag: Int32, in ids: inout [Int32], from start: Int) {
+    let count = ids.count - start
+    for k in 0..<min(prefix.count, count) where tagIDs.contains(prefix[k]) { ids[start + k] = tag }
+    for k in 0..<min(suffix.count, max(0, count - prefix.count)) where tagIDs.contains(suffix[suffix.count - 1 - k]) {
+      ids[ids.count - 1 - k] = tag
+    }
   }
 
   /// The ids of a text, without special tokens; the rest may be missing when there are `room` of them.

@@ -11,6 +11,8 @@ import CSentencePiece
 
   private let model: [UInt8]
   private let dictionary: [UInt8]
+  /// The pieces of the dictionary with their numbers.
+  private let known: ByteTrie
   /// The number of each of the model's pieces in the dictionary.
   private let numbers: [Int32]
   // Not changed after loading; reading it shares nothing.
@@ -93,6 +95,7 @@ import CSentencePiece
     self.model = model
     self.dictionary = dictionary
     self.numbers = numbers
+    self.known = trie
     vocabSize = pieces.count
     guard 2 * known >= numbers.count else {
       throw Failure(
@@ -129,6 +132,12 @@ import CSentencePiece
       LaserText.clean(&bytes, &spare)
       let span = bytes.span
       let lowered = lowercased(trimmingWhiteSpace(unsafe span.bytes))
+      if Self.hasSeparator(lowered) {
+        try appendWords(lowered, limit: limit - 1, to: &text.ids)
+        text.ids.append(Self.endID)
+        text.starts.append(text.ids.count)
+        continue
+      }
       var problem: String?
       var count = 0
       unsafe lowered.withUnsafeBytes { buffer in
@@ -141,6 +150,40 @@ import CSentencePiece
       if let problem { throw Failure(.badData, name, "a sentence cannot be cut into pieces: \(problem)") }
       text.ids.append(Self.endID)
       text.starts.append(text.ids.count)
+    }
+  }
+
+  /// Whether a line or paragraph separator occurs (U+2028, U+2029): white space that is left of the cleaning.
+  private static func hasSeparator(_ text: borrowing [UInt8]) -> Bool {
+    for i in text.indices.dropLast(2) where text[i] == 0xE2 && text[i + 1] == 0x80 && text[i + 2] & 0xFE == 0xA8 {
+      return true
+    }
+    return false
+  }
+
+  /// Appends the numbers of a text whose unknown pieces hold white space. The reference puts spaces between the pieces and
+  /// takes what white space parts for the words of the dictionary, so that such a piece becomes several, or none.
+  private func appendWords(_ text: [UInt8], limit: Int, to ids: inout [Int32]) throws(Failure) {
+    var problem: String?
+    var pieces: [UInt8] = []
+    unsafe text.withUnsafeBytes { buffer in
+      var found: UnsafePointer<CChar>?
+      var count = 0
+      let message = unsafe ems_spm_encode_pieces(handle, buffer.baseAddress, buffer.count, &found, &count)
+      problem = unsafe taken(message)
+      if let found = unsafe found {
+        unsafe found.withMemoryRebound(to: UInt8.self, capacity: count) {
+          unsafe pieces = Array(UnsafeBufferPointer(start: $0, count: count))
+        }
+      }
+    }
+    if let problem { throw Failure(.badData, name, "a sentence cannot be cut into pieces: \(problem)") }
+    var added = 0
+    for word in String(decoding: pieces, as: UTF8.self).unicodeScalars.split(whereSeparator: \.properties.isWhitespace)
+    where added < limit {
+      let number = known.find(Array(String(String.UnicodeScalarView(word)).utf8))
+      ids.append(number >= 0 ? number : Self.unknownID)
+      added += 1
     }
   }
 }

@@ -8,7 +8,7 @@ public struct SentenceTexts: Sendable {
   private var bytes: [UInt8] = []
   private var ends: [Int] = [0]
   // One for each sentence, or none at all.
-  private var splitters: [WordSplitter?] = []
+  private var inputs: [LanguageInput] = []
 
   /// No sentences.
   public init() {}
@@ -25,17 +25,17 @@ public struct SentenceTexts: Sendable {
     }
   }
 
-  /// What cuts sentence `i` into words before a tokenizer of EMS's sees it; nil for nothing.
-  public func words(_ i: Int) -> WordSplitter? { splitters.isEmpty ? nil : splitters[i] }
+  /// What is done with sentence `i` because of its language.
+  public func input(_ i: Int) -> LanguageInput { inputs.isEmpty ? .plain : inputs[i] }
 
   /// Whether every sentence came with what cuts it into words.
-  var allHaveWords: Bool { splitters.count == count && splitters.allSatisfy { $0 != nil } }
+  var allHaveWords: Bool { inputs.count == count && inputs.allSatisfy { $0.words != nil } }
 
   /// Appends a sentence, with a text put before it.
-  public mutating func append(_ sentence: RawSpan, behind prompt: [UInt8] = [], words: WordSplitter? = nil) {
-    if words != nil || !splitters.isEmpty {
-      while splitters.count < count { splitters.append(nil) }
-      splitters.append(words)
+  public mutating func append(_ sentence: RawSpan, behind prompt: [UInt8] = [], input: LanguageInput = .plain) {
+    if input.words != nil || input.tag != nil || !inputs.isEmpty {
+      while inputs.count < count { inputs.append(.plain) }
+      inputs.append(input)
     }
     bytes.append(contentsOf: prompt)
     unsafe sentence.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
@@ -64,8 +64,24 @@ public protocol TextTokenizer: Sendable {
     _ sentences: SentenceTexts, lowercase: Bool, limit: Int, into text: inout TokenizedText
   ) throws(Failure)
 
+  /// Whether there are pieces that say of which language a text is.
+  var hasLanguageTags: Bool { get }
+
+  /// The id of the piece that says that a text is of a language; nil where the tokenizer has no such pieces.
+  ///
+  /// - Throws: `Failure(.usage)` when it has them, but none for this language.
+  func tag(of language: Language) throws(Failure) -> Int32?
+
   /// Writes the files that `openTokenizer` reads into a folder.
   func write(into folder: String) throws(Failure)
+}
+
+extension TextTokenizer {
+  /// False.
+  public var hasLanguageTags: Bool { false }
+
+  /// None.
+  public func tag(of language: Language) throws(Failure) -> Int32? { nil }
 }
 
 extension Tokenizer: TextTokenizer {
@@ -75,7 +91,7 @@ extension Tokenizer: TextTokenizer {
   ) throws(Failure) {
     for i in 0..<sentences.count {
       try encode(
-        sentences[i], words: sentences.words(i), lowercase: lowercase, limit: limit, into: &text.ids)
+        sentences[i], words: sentences.input(i).words, lowercase: lowercase, limit: limit, into: &text.ids)
       text.starts.append(text.ids.count)
     }
   }

@@ -28,7 +28,7 @@ extension PipelineStages {
           "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
           "simd": Compute().simd,
         ]
-        return try settings.merging(splitterSettings([.source, .target])) { $1 }
+        return try settings.merging(languageSettings([.source, .target])) { $1 }
       }
     ) { [self] () throws(Failure) in
       job.report("calibrating with \(calibration.pairs) planted pairs")
@@ -38,7 +38,7 @@ extension PipelineStages {
       let compute = Compute(threads: threads)
       let found = try planted.neighbours(
         among: storedNeighbours(), source: embeddings(.source), target: embeddings(.target), k: options.k,
-        encoder: encoder, words: [splitter(.source), splitter(.target)], on: compute, job: job)
+        encoder: encoder, inputs: [languageInput(.source), languageInput(.target)], on: compute, job: job)
       let result = Calibration(
         PairMiner(found), planted: planted.count, options: options.mining, estimate: try storedEstimate())
       try JSONFile.write(result, to: folder.file(Self.calibrationFile))

@@ -16,7 +16,7 @@ extension PipelineStages {
       inputs: { [self] () throws(Failure) in modelFiles + [.outputs(read(side), only: [side.text])] },
       // The instruction set is part of the settings: another one rounds differently.
       settings: { [self] () throws(Failure) in
-        var settings = try splitterSettings([side]).merging(
+        var settings = try languageSettings([side]).merging(
           ["type": options.type.rawValue, "simd": Compute().simd, "rows": "\(try rows(side, shard))"]) { $1 }
         settings["prompt"] = options.prompt
         settings["compute"] = options.arithmetic?.rawValue
@@ -26,7 +26,7 @@ extension PipelineStages {
       let rows = try rows(side, shard)
       let result = try encodeFile(
         input: folder.file(side.text), options: storedText(side), lines: rows,
-        from: place(side, row: rows.lowerBound), encoder: loadedEncoder(), words: splitter(side),
+        from: place(side, row: rows.lowerBound), encoder: loadedEncoder(), language: languageInput(side),
         output: folder.file(side.embeddings(shard)), type: options.type, job: job, subject: "\(side) \(shard)")
       return EncodeCounts(rows: result.rows, tokens: result.tokens)
     }
