@@ -11,8 +11,25 @@ struct Ems: ParsableCommand {
     version: Version.current,
     subcommands: [
       DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self,
-      PairsCommand.self, EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
+      PairsCommand.self, FilterCommand.self, SampleCommand.self, EvaluateCommand.self, TrainCommand.self,
+      TokenizerCommand.self, ModelCommand.self,
     ])
+
+  /// The command line's command. What is wrong with an option is wrong usage, whoever says it.
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    do {
+      return try parseAsRoot(arguments)
+    } catch  where exitCode(for: error) == .failure {
+      sayUsage(error)
+    }
+  }
+
+  /// What is wrong with a command line; what it holds is shown as far as it is harmless and short.
+  private static func sayUsage(_ error: any Error) -> Never {
+    let lines = fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false).prefix(60)
+    Console.write(lines.map { Printable.text(String($0), limit: 600) + "\n" }.joined())
+    Glibc.exit(Failure.Kind.usage.rawValue)
+  }
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.
   static func main() {
@@ -20,7 +37,9 @@ struct Ems: ParsableCommand {
     do {
       try Compute.checkChoice()
       // As the system gave them: names of files may be no UTF-8.
-      var command = try parseAsRoot(Array(PathText.arguments().dropFirst()))
+      let arguments = PathText.arguments().dropFirst()
+      try CommandSuggestion.check(arguments)
+      var command = try parsed(Array(arguments))
       try command.run()
     } catch let failure as Failure {
       if failure.kind == .io, failure.subject == OutputFile.standardOutputName, StandardStreams.outputHasNoReader {
@@ -38,10 +57,7 @@ struct Ems: ParsableCommand {
         Console.error(Failure(.software, "ems", "\(error)", remedy: "report this"))
         Glibc.exit(Failure.Kind.software.rawValue)
       }
-      // A wrong command line; what it holds is shown as far as it is harmless and short.
-      let lines = fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false).prefix(60)
-      Console.write(lines.map { Printable.text(String($0), limit: 600) + "\n" }.joined())
-      Glibc.exit(Failure.Kind.usage.rawValue)
+      sayUsage(error)
     }
   }
 }

@@ -43,6 +43,7 @@ struct IndexCommand: ParsableCommand {
     func run() throws {
       let console = Console(quiet: common.quiet)
       let job = console.job()
+      try OutputCheck.check([making.output], inputs: [embeddings])
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
@@ -73,6 +74,7 @@ struct IndexCommand: ParsableCommand {
     func run() throws {
       let console = Console(quiet: common.quiet)
       let job = console.job()
+      try OutputCheck.check([making.output], inputs: [embeddings] + [trained].compactMap { $0 })
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let index: FaissIndex
@@ -101,6 +103,7 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
+      try OutputCheck.check([output], inputs: shards)
       let job = Console(quiet: common.quiet).job()
       let whole = try FaissIndex(path: shards[0], threads: common.threads)
       for shard in shards.dropFirst() {
@@ -179,6 +182,7 @@ struct IndexCommand: ParsableCommand {
       let console = Console(quiet: common.quiet)
       let job = console.job()
       let compute = Compute(threads: common.threads)
+      try OutputCheck.check([output], inputs: [reading.index, queries] + [vectors].compactMap { $0 })
       let index = try reading.open(threads: common.threads)
       let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
       let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }

@@ -94,6 +94,10 @@ struct MineCommand: ParsableCommand {
         throw ValidationError("--source-text and --target-text go together.")
       }
       if text.ids, sourceText == nil { throw ValidationError("--ids needs --source-text and --target-text.") }
+      let fields = try mining.pairFields()
+      if mining.filter != nil || fields.contains(.features) {
+        throw ValidationError("--filter and the field features belong to runs from texts.")
+      }
       if only != nil || listStages || calibration.calibrate != nil || texts.filters.given {
         throw ValidationError("Stages, filters and calibration belong to runs from texts.")
       }
@@ -118,13 +122,22 @@ struct MineCommand: ParsableCommand {
   }
 
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
+    try OutputCheck.check(
+      [mining.output, "\(mining.output).json"],
+      inputs: [source, target, texts.modelPath]
+        + [calibration.calibrationBitext, texts.filters.languageModel, mining.filter].compactMap { $0 })
     let sides = try texts.sides(source, target, text.options)
+    if only == nil, !listStages { try texts.look(at: sides, console) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
     options.mining = mining.options
     options.precision = mining.goal
     options.fields = try mining.pairFields()
+    options.filter = mining.filter
+    if mining.filter != nil, mining.precision != nil { options.leastProbability = nil }
+    if mining.filter != nil, mining.precision == nil { options.precision = nil }
+    options.dropped = try mining.dropOption.flags
     options.calibration = calibration.options(seed: common.seed)
     for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
     where options.fields.contains(field) && !text.ids {
@@ -148,6 +161,7 @@ struct MineCommand: ParsableCommand {
       let summary = try pipeline.run()
       console.finish()
       for line in Self.table(summary) { console.say(line) }
+      for line in texts.outputLines(mining.output, "\(Format.count(summary.pairs)) pairs") { console.say(line) }
       if common.json { try Console.printJSON(summary) }
     }
   }
@@ -173,18 +187,25 @@ struct MineCommand: ParsableCommand {
     var rare = [
       ("  empty", source.empty, target.empty), ("  invalid UTF-8", source.repaired, target.repaired),
       ("  cut", source.cut, target.cut), ("  with tabs", source.tabs, target.tabs),
+      ("  carriage returns", source.carriageReturns, target.carriageReturns),
     ]
     for reason in Set(source.dropped.keys).union(target.dropped.keys).sorted() {
       rare.append(("  dropped: \(reason)", source.dropped[reason] ?? 0, target.dropped[reason] ?? 0))
     }
     for (name, a, b) in rare where a + b > 0 { lines.append(both(name, a, b)) }
     lines.append(both("unique, encoded", source.unique, target.unique))
+    if source.truncated + target.truncated > 0 {
+      lines.append(both("  truncated", source.truncated, target.truncated) + " (more tokens than the model takes)")
+    }
     lines.append(row("index", summary.index.joined(separator: " + ")))
     if summary.index != ["exact"] {
       lines.append(row("  recall", String(format: "%.3f + %.3f", summary.sourceRecall, summary.targetRecall)))
     }
     lines.append(row("candidates", Format.count(summary.candidates)))
     lines.append(row("pairs", Format.count(summary.pairs)))
+    for (flag, count) in summary.droppedPairs.sorted(by: { $0.key < $1.key }) {
+      lines.append(row("  dropped: \(flag)", Format.count(count)))
+    }
     lines += thresholdLines(summary.estimate)
     if let calibration = summary.calibration {
       lines.append(row("planted pairs", "\(calibration.planted): threshold, precision, recall, F1, pairs of the dumps"))
@@ -217,6 +238,12 @@ struct MineCommand: ParsableCommand {
       lines.append(
         "\(Format.count(pairs)) pairs with a score of at least \(from), \(goal) of them right by estimate; \(change)")
     case .threshold: lines.append("\(Format.count(pairs)) pairs with a score of at least \(from), as asked for")
+    case .filter:
+      lines.append(
+        goal.isEmpty
+          ? "\(Format.count(pairs)) pairs that the filter gives a probability of at least 0.5; --precision changes that"
+          : "\(Format.count(pairs)) pairs that the filter finds most probable, \(goal) of them right by its probabilities"
+      )
     case .all: lines.append("\(Format.count(pairs)) pairs: all of them, right or wrong")
     case .unknown:
       lines.append(
@@ -256,12 +283,21 @@ struct MineCommand: ParsableCommand {
       100 * point.f1) + Format.count(point.mined)
   }
 
+  /// The languages of texts that come with embeddings, for the flags.
+  private func flagLanguages() throws -> PairFlagger.Languages {
+    try PairFlagger.Languages(
+      source: texts.sourceLanguage.map { try Language(parsing: $0) },
+      target: texts.targetLanguage.map { try Language(parsing: $0) })
+  }
+
   private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
+    try OutputCheck.check(
+      [self.mining.output], inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
       index: search.index, probes: search.nprobe, options: mining.options, precision: mining.goal,
-      fields: mining.pairFields(),
+      fields: mining.pairFields(), dropped: mining.dropOption.flags, languages: flagLanguages(),
       output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
@@ -277,6 +313,7 @@ struct MineCommand: ParsableCommand {
       score \(summary.scoreSeconds.rounded2) s, write \(summary.writeSeconds.rounded2) s
       """)
     for line in Self.thresholdLines(summary.estimate) { console.say(line) }
+    if self.mining.output != "-" { console.say("\(self.mining.output): \(Format.count(summary.pairs)) pairs") }
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let index = summary.index.joined(separator: " + ")
       console.say(
