@@ -49,7 +49,8 @@ public final class Pipeline {
     var summary = PipelineSummary()
     summary.output = stages.output
     (summary.source, summary.target) = (.init(read[0].counts), .init(read[1].counts))
-    summary.index = try stages.indexNames()
+    summary.index = try stages.searchKind().names
+    summary.lists = try stages.listCounts()
     (summary.sourceRecall, summary.targetRecall) = try recallShares()
     (summary.candidates, summary.pairs) = (pairs.candidates, pairs.pairs)
     for (threshold, count) in pairs.atThreshold { summary.pairsAtThreshold["\(threshold)"] = count }
@@ -117,7 +118,7 @@ public final class Pipeline {
 
   /// The recall of both directions; 1 for exact search.
   private func recallShares() throws(Failure) -> (source: Double, target: Double) {
-    if try stages.factories() == nil { return (1, 1) }
+    if try stages.searchKind() == .exact { return (1, 1) }
     let counts = try runner.counts(of: stages.recall())
     func share(_ found: Int, _ all: Int) -> Double { Double(found) / Double(max(1, all)) }
     return (share(counts.sourceFound, counts.sourceAll), share(counts.targetFound, counts.targetAll))
@@ -126,6 +127,6 @@ public final class Pipeline {
   private func record(_ read: [StageManifest<ReadSummary>]) throws(Failure) -> PipelineRecord {
     PipelineRecord(
       sides: stages.sides, options: stages.options, read: read, model: try stages.modelDigests(),
-      index: try stages.indexNames(), recall: try recallShares())
+      index: try stages.searchKind().names, lists: try stages.listCounts(), recall: try recallShares())
   }
 }
