@@ -680,6 +680,23 @@ static void NAME(from_int8)(long n, float scale, const int8_t *q, float *y) {
   for (long i = 0; i < n; i++) y[i] = scale * (float)q[i];
 }
 
+// The length of x - scale * q, in double precision.
+static double NAME(int8_error)(long n, const float *x, float scale, const int8_t *q) {
+  double lanes[8] = {0}, s = 0;
+  long i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) {
+      double e = (double)x[i + j] - (double)scale * (double)q[i + j];
+      lanes[j] += e * e;
+    }
+  for (int j = 0; j < 8; j++) s += lanes[j];
+  for (; i < n; i++) {
+    double e = (double)x[i] - (double)scale * (double)q[i];
+    s += e * e;
+  }
+  return sqrt(s);
+}
+
 // ---- neighbours ------------------------------------------------------------------------------------------------------
 
 static void NAME(scale)(long n, double a, const float *x, float *y) {
@@ -687,11 +704,14 @@ static void NAME(scale)(long n, double a, const float *x, float *y) {
   for (long i = 0; i < n; i++) y[i] = (float)(a * (double)x[i]);
 }
 
-// Puts (score, id), known to beat the last entry, into a list sorted by descending score. An equal score goes behind those
-// that are there: candidates come in ascending order of their ids.
-INLINE void NAME(insert)(long k, float *scores, int32_t *ids, float score, int32_t id) {
+// Puts (score, id), whose score is not below the last entry's, into a list sorted by descending score, of equal scores the
+// lower id first; not if the id is there already.
+INLINE void NAME(offer)(long k, float *scores, int32_t *ids, float score, int32_t id) {
+  if (score == scores[k - 1] && (uint32_t)id >= (uint32_t)ids[k - 1]) return;
+  for (long p = 0; p < k; p++)
+    if (ids[p] == id) return;
   long p = k - 1;
-  for (; p > 0 && scores[p - 1] < score; p--) {
+  for (; p > 0 && (scores[p - 1] < score || (scores[p - 1] == score && (uint32_t)ids[p - 1] > (uint32_t)id)); p--) {
     scores[p] = scores[p - 1];
     ids[p] = ids[p - 1];
   }
@@ -699,50 +719,85 @@ INLINE void NAME(insert)(long k, float *scores, int32_t *ids, float score, int32
   ids[p] = id;
 }
 
-// Columns [j, end) of row i, one by one: at most four vectors of which some lane beats a threshold.
-static void NAME(top_k_columns)(long j, long end, const float *row, int32_t row_id, int32_t column_id, long row_k,
-                                float *row_scores, int32_t *row_ids, long column_k, float *column_scores,
-                                int32_t *column_ids, float *column_last) {
-  for (; j < end; j++) {
-    float s = row[j];
-    if (s > row_scores[row_k - 1]) NAME(insert)(row_k, row_scores, row_ids, s, column_id + (int32_t)j);
-    if (s > column_last[j]) {
-      float *scores = column_scores + j * column_k;
-      NAME(insert)(column_k, scores, column_ids + j * column_k, s, row_id);
-      column_last[j] = scores[column_k - 1];
+// Offers columns [j, end) of a row; s are their scores.
+INLINE void NAME(offer_columns)(long j, long end, const float *s, int32_t row_id, const ems_lists *l, float *row_scores,
+                                int32_t *row_ids) {
+  for (; j < end; j++, s++) {
+    if (l->row_k && *s >= row_scores[l->row_k - 1]) NAME(offer)(l->row_k, row_scores, row_ids, *s, l->column_ids[j]);
+    if (*s >= l->column_last[j]) {
+      float *scores = l->column_scores + j * l->column_k;
+      NAME(offer)(l->column_k, scores, l->column_lists + j * l->column_k, *s, row_id);
+      if (scores[l->column_k - 1] > l->column_last[j]) l->column_last[j] = scores[l->column_k - 1];
     }
   }
 }
 
-static void NAME(top_k)(long m, long n, const float *c, long ldc, int32_t row_id, int32_t column_id, long row_k,
-                        float *row_scores, int32_t *row_ids, long column_k, float *column_scores, int32_t *column_ids,
-                        float *column_last) {
+static void NAME(offer_all)(long m, long n, const float *c, long ldc, const ems_lists *l) {
   for (long i = 0; i < m; i++) {
     const float *row = c + i * ldc;
-    float *scores = row_scores + i * row_k;
-    int32_t *ids = row_ids + i * row_k;
+    long list = (l->row_ids[i] - l->row_first) * l->row_k;
+    float *scores = l->row_scores + list;
+    int32_t *ids = l->row_lists + list;
     long j = 0;
-    // As a rule nothing beats either threshold, so that is asked of four vectors at a time.
-    for (; j + 4 * VW <= n; j += 4 * VW) {
-      const vf last = SPLAT(scores[row_k - 1]);
+    for (; j + VW <= n; j += VW) {
+      vf last = SPLAT(l->row_k ? scores[l->row_k - 1] : INFINITY), t = LOAD(l->column_last + j);
+      if (__builtin_reduce_or((vi)(LOAD(row + j) >= NAME(select)(t < last, t, last))))
+        NAME(offer_columns)(j, j + VW, row + j, l->row_ids[i], l, scores, ids);
+    }
+    NAME(offer_columns)(j, n, row + j, l->row_ids[i], l, scores, ids);
+  }
+}
+
+#define CHAINS 8
+static int NAME(offer_near)(long m, long n, long d, const int32_t *sums, long lds, const float *row_scales,
+                            const float *row_errors, const float *column_scales, const float *column_errors,
+                            const float *rows, long stride, const float *panels, const ems_lists *l, uint32_t *near,
+                            long room) {
+  long count = 0;
+  for (long i = 0; i < m; i++) {
+    const int32_t *row = sums + i * lds;
+    const float *scores = l->row_scores + (l->row_ids[i] - l->row_first) * l->row_k;
+    const vf last = SPLAT(l->row_k ? scores[l->row_k - 1] : INFINITY);
+    const vf scale = SPLAT(row_scales[i]), error = SPLAT(row_errors[i]);
+    for (long j = 0; j < n; j += 4 * VW) {
       vi hit[4];
 #pragma clang loop unroll(full)
       for (int q = 0; q < 4; q++) {
-        vf s = LOAD(row + j + q * VW), t = LOAD(column_last + j + q * VW);
-        // Above the lower of the two thresholds is above one of them.
-        hit[q] = s > NAME(select)(t < last, t, last);
+        vf s = __builtin_convertvector(*(const vi *)(row + j + q * VW), vf) * (scale * LOAD(column_scales + j + q * VW));
+        vf t = LOAD(l->column_last + j + q * VW);
+        hit[q] = s + (error + LOAD(column_errors + j + q * VW)) >= NAME(select)(t < last, t, last);
       }
       if (__builtin_expect(__builtin_reduce_or((hit[0] | hit[1]) | (hit[2] | hit[3])) == 0, 1)) continue;
-#pragma clang loop unroll(full)
       for (int q = 0; q < 4; q++)
-        if (__builtin_reduce_or(hit[q]))
-          NAME(top_k_columns)(j + q * VW, j + (q + 1) * VW, row, row_id + (int32_t)i, column_id, row_k, scores, ids,
-                              column_k, column_scores, column_ids, column_last);
+        if (__builtin_reduce_or(hit[q])) {
+          if (count == room) return 0;
+          near[count++] = (uint32_t)i << 16 | (uint32_t)(j / VW + q);
+        }
     }
-    if (j < n)
-      NAME(top_k_columns)(j, n, row, row_id + (int32_t)i, column_id, row_k, scores, ids, column_k, column_scores,
-                          column_ids, column_last);
   }
+  for (long h = 0; h < count; h += CHAINS) {
+    const float *a[CHAINS], *b[CHAINS];
+    vf acc[CHAINS];
+    for (int q = 0; q < CHAINS; q++) {
+      uint32_t place = near[h + q < count ? h + q : h];
+      long j = (long)(place & 0xffff) * VW;
+      a[q] = rows + (place >> 16) * stride;
+      b[q] = panels + j / NR * NR * d + j % NR;
+      acc[q] = (vf){};
+    }
+    for (long p = 0; p < d; p++)
+#pragma clang loop unroll(full)
+      for (int q = 0; q < CHAINS; q++) acc[q] += SPLAT(a[q][p]) * LOAD(b[q] + p * NR);
+    for (int q = 0; q < CHAINS && h + q < count; q++) {
+      long i = near[h + q] >> 16, j = (long)(near[h + q] & 0xffff) * VW;
+      if (j >= n) continue;
+      float t[VW];
+      STORE(t, acc[q]);
+      long list = (l->row_ids[i] - l->row_first) * l->row_k;
+      NAME(offer_columns)(j, j + VW < n ? j + VW : n, t, l->row_ids[i], l, l->row_scores + list, l->row_lists + list);
+    }
+  }
+  return 1;
 }
 
 extern const ems_int8_kernels INT8;
@@ -777,5 +832,7 @@ const ems_kernels NAME(table) = {
     .adam = NAME(adam),
     .from_half = NAME(from_half),
     .scale = NAME(scale),
-    .top_k = NAME(top_k),
+    .int8_error = NAME(int8_error),
+    .offer_all = NAME(offer_all),
+    .offer_near = NAME(offer_near),
 };

@@ -133,6 +133,8 @@ static void NAME(sums_int8)(long m, long n, long k, const int8_t *a, long lda, c
 
 const ems_int8_kernels NAME(int8_table) = {
     .panel_width = NR,
+    // Those that take b as unsigned have one instruction for it.
+    .is_fast = OFFSET != 0,
     .pack = NAME(pack_int8),
     .gemm = NAME(gemm_int8),
     .sums = NAME(sums_int8),

@@ -32,6 +32,8 @@ import CSentencePiece
 
   // SentencePiece's processor is not changed after loading, and its reading methods are const and share nothing.
   private nonisolated(unsafe) let handle: OpaquePointer
+  /// What cuts text here; nil for the library.
+  private let cutter: UnigramCutter?
 
   /// Loads a `sentencepiece.model`.
   ///
@@ -65,6 +67,13 @@ import CSentencePiece
     self.model = model
     self.kind = kind
     vocabSize = Int(unsafe ems_spm_size(loaded))
+    // What cannot be read here the library may still know what to do with.
+    cutter =
+      kind == .unigram
+      ? (try? SentencePieceVocabulary(model, name: name, count: vocabSize)).flatMap {
+        try? UnigramCutter($0, name: name)
+      }
+      : nil
     var languages: [String] = []
     var id: Int32 = 3
     while unsafe ems_spm_is_control(loaded, id) != 0, let code = unsafe Self.languageCode(loaded, id) {
@@ -149,6 +158,30 @@ import CSentencePiece
       throw Failure(.badData, name, "a sentence of \(text.byteCount) bytes is too long to be cut into pieces")
     }
     let before = ids.count
+    if let cutter {
+      cutter.withScratch { cutter.append(text, limit: limit, $0, to: &ids) }
+      if ids.count == before { ids.append(Configuration.unknownID) }
+      return ids.count - before
+    }
+    try appendByLibrary(text, limit: limit, to: &ids)
+    if ids.count == before { ids.append(Configuration.unknownID) }
+    return ids.count - before
+  }
+
+  /// Whether text is cut here and not by the library.
+  package var cutsItself: Bool { cutter != nil }
+
+  /// The ids of a text as they are found here, and as the library finds them: for tests.
+  package func bothIDs(_ text: [UInt8]) throws(Failure) -> (ours: [Int32], theirs: [Int32]) {
+    var (ours, theirs) = ([Int32](), [Int32]())
+    let span = text.span
+    _ = try append(unsafe span.bytes, limit: .max, to: &ours)
+    try appendByLibrary(unsafe span.bytes, limit: .max, to: &theirs)
+    if theirs.isEmpty { theirs.append(Configuration.unknownID) }
+    return (ours, theirs)
+  }
+
+  private func appendByLibrary(_ text: RawSpan, limit: Int, to ids: inout [Int32]) throws(Failure) {
     let problem = unsafe text.withUnsafeBytes { bytes in
       var found: UnsafePointer<Int32>?
       var count = 0
@@ -157,8 +190,6 @@ import CSentencePiece
       return unsafe taken(message)
     }
     if let problem { throw Failure(.badData, name, "a sentence cannot be cut into pieces: \(problem)") }
-    if ids.count == before { ids.append(Configuration.unknownID) }
-    return ids.count - before
   }
 
   private static func piece(_ handle: OpaquePointer, _ id: Int32) -> String? {

@@ -144,8 +144,13 @@ extension NeighbourLists {
     precondition(queries.rows == rows)
     let wanted = min(sample, rows)
     let sampled = EmbeddingSide.spread(wanted, over: rows)
-    let exact = try ExactNeighbours(source: queries.sample(wanted, on: compute), target: vectors, k: k)
-    guard let lists = exact.search(on: compute, job: job, subject: "measuring recall")?.forward else { return nil }
+    let sides = try ExactNeighbours(source: queries.sample(wanted, on: compute), target: vectors, k: k)
+    job.report("measuring recall")
+    // The sample is what stays in the cache while all vectors pass.
+    let exact = compute.nearest(
+      sides.target.unitRows, 0..<vectors.rows, sides.source.unitRows, 0..<wanted, k: k, forwardK: 0,
+      progress: { job.report("measuring recall", $0) }, shouldStop: { job.isCancelled })
+    guard let lists = exact?.backward else { return nil }
     var found = 0
     for (i, row) in sampled.enumerated() {
       let mine = ids[row * k..<(row + 1) * k]

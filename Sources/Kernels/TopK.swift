@@ -1,7 +1,3 @@
-import CKernels
-import Dispatch
-import Synchronization
-
 /// For every row of one side its k best partners on the other side, best first.
 ///
 /// The order is total: descending score, and of equal scores the lower id first. So the lists do not depend on the order
@@ -75,13 +71,24 @@ public struct SearchBlocks: Sendable {
   public var scores: Int
   /// Sources of one product.
   public var sources: Int
+  /// Whether whole numbers are compared first (see `BlockSearch`); nil where the processor is faster with them.
+  public var roundsFirst: Bool?
+  /// Whether the products of the rounded rows are the scores: near the true ones, and the same bits for every set of kernels.
+  package var staysRounded = false
 
-  /// - Precondition: all at least 1.
-  public init(targets: Int = 2048, scores: Int = 512, sources: Int = 96) {
-    precondition(targets >= 1 && scores >= 1 && sources >= 1)
+  /// - Precondition: all at least 1; scores and sources at most 65,536.
+  public init(targets: Int = 2048, scores: Int = 512, sources: Int = 96, roundsFirst: Bool? = nil) {
+    precondition(targets >= 1 && scores >= 1 && sources >= 1 && sources <= 65_536 && scores <= 65_536)
     self.targets = targets
     self.scores = scores
     self.sources = sources
+    self.roundsFirst = roundsFirst
+  }
+
+  package init(targets: Int = 2048, scores: Int = 512, sources: Int = 96, roundsFirst: Bool? = nil, staysRounded: Bool)
+  {
+    self.init(targets: targets, scores: scores, sources: sources, roundsFirst: roundsFirst)
+    self.staysRounded = staysRounded
   }
 }
 
@@ -90,120 +97,50 @@ extension Compute {
   /// products.
   ///
   /// Each product is one chain of multiply-adds over the columns in order, so it is the same bits wherever a row stands.
-  /// Memory: the lists, (targets of a block) * (columns * 8 + threads * k * 8) bytes, and a little a thread.
+  /// Memory: the lists, (targets of a block) * (columns * 10 + threads * k * 8) bytes, and a little a thread.
   ///
   /// - Precondition: the precision is float32.
   /// - Parameters:
   ///   - source, target: measured rows of the same number of columns, all finite.
   ///   - sources, targets: the rows to compare; ids are rows of the whole.
   ///   - k: the length of the lists, at least 1; a side's lists are shorter if the other side has fewer rows.
+  ///   - forwardK, backwardK: other lengths for the lists of the sources or the targets; 0 where nobody wants them, which is
+  ///     faster.
   ///   - progress: called on the caller's thread with the share that is done.
   ///   - shouldStop: asked often and from several threads; once it says true the result is nil.
   /// - Returns: the lists of `sources` and of `targets`, or nil if stopped.
   public func nearest(
-    _ source: UnitRows, _ sources: Range<Int>, _ target: UnitRows, _ targets: Range<Int>, k: Int,
+    _ source: UnitRows, _ sources: Range<Int>, _ target: UnitRows, _ targets: Range<Int>, k: Int, forwardK: Int? = nil,
+    backwardK: Int? = nil,
     blocks: SearchBlocks = SearchBlocks(), progress: (Double) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) -> (forward: TopK, backward: TopK)? {
     precondition(source.columns == target.columns && k >= 1 && precision == .float32)
     precondition(sources.lowerBound >= 0 && sources.upperBound <= min(source.rows, Int(Int32.max)))
     precondition(targets.lowerBound >= 0 && targets.upperBound <= min(target.rows, Int(Int32.max)))
-    var forward = TopK(rows: sources.count, k: min(k, targets.count))
-    var backward = TopK(rows: targets.count, k: min(k, sources.count))
+    var forward = TopK(rows: sources.count, k: min(forwardK ?? k, targets.count))
+    var backward = TopK(rows: targets.count, k: min(backwardK ?? k, sources.count))
     if sources.isEmpty || targets.isEmpty { return (forward, backward) }
 
-    let d = source.columns
-    let width = panelWidth
+    let all = Array(Int32(sources.lowerBound)..<Int32(sources.upperBound))
     let blockTargets = min(blocks.targets, targets.count)
-    let blockSources = min(blocks.sources, sources.count)
-    let packed = PackedMatrix(rows: d, columns: blockTargets, on: self)
-    let unpacked = Tensor(rows: blockTargets, columns: d)
-    let scoreColumns = (min(blocks.scores, blockTargets) + width - 1) / width * width
-    // A distance between rows that is no power of two keeps the rows of a tile out of each other's cache sets.
-    let stride = (d + 15) / 16 * 16 + 16
-    let chunks = (sources.count + blockSources - 1) / blockSources
-    let workers = (0..<min(threads, chunks)).map { _ in
-      SearchWorker(
-        rows: Tensor(rows: blockSources, columns: stride), scores: Tensor(rows: blockSources, columns: scoreColumns))
-    }
-    let stopped = Atomic<Bool>(false)
-
+    let search = BlockSearch(
+      rows: source, columns: target, rowK: forward.k, columnK: backward.k,
+      blocks: SearchBlocks(
+        targets: blockTargets, scores: blocks.scores, sources: min(blocks.sources, sources.count),
+        roundsFirst: blocks.roundsFirst, staysRounded: blocks.staysRounded), on: self)
     for first in Swift.stride(from: targets.lowerBound, to: targets.upperBound, by: blockTargets) {
       let block = first..<min(first + blockTargets, targets.upperBound)
-      let matrix = unpacked.prefix(block.count)
-      unsafe parallelRows(block.count, grain: 64) { range, _ in
-        for i in range { unsafe target.unit(block.lowerBound + i, into: matrix.pointer + i * d, kernels) }
+      var lists = TopK(rows: block.count, k: backward.k)
+      let isDone = forward.withLists { scores, ids in
+        search.search(
+          Array(Int32(block.lowerBound)..<Int32(block.upperBound)), all, 0..<all.count, scores: scores, ids: ids,
+          first: sources.lowerBound, columnLists: &lists, shouldStop: shouldStop)
       }
-      let panels = packed.resized(rows: d, columns: block.count, on: self)
-      pack(transposing: matrix, into: panels)
-
-      for worker in workers { worker.begin(rows: block.count, k: backward.k) }
-      let next = Atomic<Int>(0)
-      let (forwardK, backwardK) = (forward.k, backward.k)
-      unsafe forward.scores.withUnsafeMutableBufferPointer { scoreBuffer in
-        unsafe forward.ids.withUnsafeMutableBufferPointer { idBuffer in
-          let scores = unsafe SharedPointer(scoreBuffer.baseAddress)
-          let ids = unsafe SharedPointer(idBuffer.baseAddress)
-          // A worker owns the lists of the sources of its chunk, and has lists of its own for the targets.
-          DispatchQueue.concurrentPerform(iterations: workers.count) { number in
-            let worker = workers[number]
-            while !stopped.load(ordering: .relaxed) {
-              let chunk = next.wrappingAdd(1, ordering: .relaxed).oldValue
-              if chunk >= chunks { break }
-              if shouldStop() { stopped.store(true, ordering: .relaxed) }
-              let low = chunk * blockSources
-              let rows = low..<min(low + blockSources, sources.count)
-              for (i, row) in rows.enumerated() {
-                unsafe source.unit(sources.lowerBound + row, into: worker.rows.pointer + i * stride, kernels)
-              }
-              for j in Swift.stride(from: 0, to: block.count, by: scoreColumns) {
-                let columns = min(scoreColumns, block.count - j)
-                unsafe kernels.pointee.gemm(
-                  rows.count, columns, d, worker.rows.pointer, stride, 1, panels.storage.base + j * d,
-                  worker.scores.pointer, scoreColumns, nil, 0, nil)
-                unsafe worker.listScores.withUnsafeMutableBufferPointer { own in
-                  unsafe worker.listIDs.withUnsafeMutableBufferPointer { ownIds in
-                    unsafe kernels.pointee.top_k(
-                      rows.count, columns, worker.scores.pointer, scoreColumns, Int32(sources.lowerBound + low),
-                      Int32(block.lowerBound + j), forwardK, scores + low * forwardK, ids + low * forwardK,
-                      backwardK, own.baseAddress! + j * backwardK, ownIds.baseAddress! + j * backwardK,
-                      worker.last.pointer + j)
-                  }
-                }
-              }
-            }
-          }
-        }
-      }
-      if stopped.load(ordering: .relaxed) { return nil }
-      for worker in workers {
-        let lists = TopK(rows: block.count, k: backward.k, scores: worker.listScores, ids: worker.listIDs)
-        backward.merge(lists, at: block.lowerBound - targets.lowerBound)
-      }
+      if !isDone { return nil }
+      backward.merge(lists, at: block.lowerBound - targets.lowerBound)
       progress(Double(block.upperBound - targets.lowerBound) / Double(targets.count))
     }
     return (forward, backward)
-  }
-}
-
-/// What one thread of a search writes to.
-private final class SearchWorker: @unchecked Sendable {
-  // Sendable because one thread uses it during a block, and the caller's between blocks.
-  let rows: Tensor, scores: Tensor
-  /// The lists of the block's targets, of the sources that this worker met.
-  var listScores: [Float] = [], listIDs: [Int32] = []
-  /// The last score of each of these lists.
-  private(set) var last = Tensor(rows: 0, columns: 0)
-
-  init(rows: Tensor, scores: Tensor) {
-    self.rows = rows
-    self.scores = scores
-  }
-
-  func begin(rows: Int, k: Int) {
-    listScores = Array(repeating: -.infinity, count: rows * k)
-    listIDs = Array(repeating: -1, count: rows * k)
-    if last.count < rows { last = Tensor(rows: 1, columns: rows) }
-    last.fill(-.infinity)
   }
 }

@@ -59,6 +59,8 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
   public var gflops: Double?
   /// `exact`, or the factory strings of the indices over source and target.
   public var index: [String]
+  /// Of a search by lists: cells, cells that a row looked into, and the share of true neighbours that was wanted.
+  public var lists: ListCounts?
   /// The share of the true neighbours that were found, in a sample of each side's rows; nil for exact search.
   public var sourceRecall: Double?, targetRecall: Double?
   /// Where the pairs are.
@@ -97,6 +99,7 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
     try values.encode(writeSeconds, forKey: .writeSeconds)
     try values.encodeIfPresent(gflops, forKey: .gflops)
     try values.encode(index, forKey: .index)
+    try lists?.encode(to: encoder)
     try values.encodeIfPresent(sourceRecall, forKey: .sourceRecall)
     try values.encodeIfPresent(targetRecall, forKey: .targetRecall)
     try values.encode(output, forKey: .output)
@@ -112,6 +115,7 @@ public struct EmbeddingMining {
   private let k: Int
   private let index: IndexChoice
   private let probes: Int?
+  private let recall: Double
   private let options: MiningOptions
   private let precision: PrecisionGoal?
   private let fields: [PairField]
@@ -123,14 +127,17 @@ public struct EmbeddingMining {
 
   /// - Parameters:
   ///   - k: neighbours looked at for every row.
-  ///   - probes: cells of an index that a query looks into; nil for `FaissIndex.defaultProbes`.
+  ///   - probes: cells of an index that a query looks into; nil for `FaissIndex.defaultProbes`, with lists for what
+  ///     `recall` asks for.
+  ///   - recall: with lists, the share of true neighbours that is wanted.
   ///   - precision: where the options have no threshold, the precision that decides where the pairs are cut; nil keeps all.
   ///   - dropped: pairs with one of these flags are left out.
   ///   - languages: those of the texts, for the flags.
   ///   - output: a name as `TextWriter` takes it.
   ///   - job: stops the run, and is told how far it has come.
   public init(
-    source: EmbeddedText, target: EmbeddedText, k: Int, index: IndexChoice, probes: Int?, options: MiningOptions,
+    source: EmbeddedText, target: EmbeddedText, k: Int, index: IndexChoice, probes: Int?,
+    recall: Double = ListNeighbours.defaultRecall, options: MiningOptions,
     precision: PrecisionGoal? = nil, fields: [PairField], dropped: Set<PairFlag> = [],
     languages: PairFlagger.Languages = PairFlagger.Languages(), output: String, threads: Int, job: Job = Job()
   ) {
@@ -139,6 +146,7 @@ public struct EmbeddingMining {
     self.k = k
     self.index = index
     self.probes = probes
+    self.recall = recall
     self.options = options
     self.precision = precision
     self.fields = fields
@@ -168,18 +176,34 @@ public struct EmbeddingMining {
       source: unified(whole.source, sourceFile, &sourceSide), target: unified(whole.target, targetFile, &targetSide),
       k: k)
     let read = clock.now
-    let factories = index.factories { (exact.source.rows, exact.target.rows, exact.source.columns) }
+    let kind = index.kind { (exact.source.rows, exact.target.rows) }
+    var lists: ListCounts?
     var recall: (source: Double, target: Double)?
     let neighbours: TwoWayNeighbours
-    if let factories {
-      (neighbours, recall) = try approximate(exact, factories, on: compute)
-    } else {
+    switch kind {
+    case .indices(let source, let target):
+      (neighbours, recall) = try approximate(exact, (source, target), on: compute)
+    case .lists:
+      let search = ListNeighbours(exact, probes: probes, recall: self.recall)
+      guard let found = try search.search(on: compute, job: job, subject: "search") else {
+        throw Interruption.failure(output)
+      }
+      neighbours = found.neighbours
+      lists = ListCounts(cells: search.cells, probes: found.probes, recall: self.recall)
+    case .exact:
       guard let found = exact.search(on: compute, job: job, subject: "search") else {
         throw Interruption.failure(output)
       }
       neighbours = found
     }
     let searched = clock.now
+    if kind == .lists {
+      recall = (
+        try share(neighbours.forward, of: exact.source, in: exact.target, on: compute),
+        try share(neighbours.backward, of: exact.target, in: exact.source, on: compute)
+      )
+    }
+    let judged = clock.now
     let miner = PairMiner(neighbours)
     let estimate = PrecisionEstimate(miner, options: options, goal: precision?.value)
     let cut = try Cut(threshold: options.threshold, goal: precision, estimate: estimate, subject: output)
@@ -205,10 +229,10 @@ public struct EmbeddingMining {
       targetUnique: exact.target.rows, candidates: candidates, pairs: pairs.count, droppedPairs: droppedPairs,
       estimate: estimate, cut: cut,
       readSeconds: seconds(start, read), searchSeconds: seconds(read, searched),
-      estimateSeconds: seconds(searched, estimated), scoreSeconds: seconds(estimated, scored),
+      estimateSeconds: seconds(judged, estimated), scoreSeconds: seconds(estimated, scored),
       writeSeconds: seconds(scored, written),
-      gflops: factories == nil ? operations / seconds(read, searched) / 1e9 : nil,
-      index: factories.map { [$0.source, $0.target] } ?? ["exact"], sourceRecall: recall?.source,
+      gflops: kind == .exact ? operations / seconds(read, searched) / 1e9 : nil,
+      index: kind.names, lists: lists, sourceRecall: recall?.source,
       targetRecall: recall?.target, output: output)
   }
 
@@ -264,9 +288,16 @@ public struct EmbeddingMining {
     if let probes { index.probes = probes }
     let lists = try index.nearest(
       queries, k: k, vectors: vectors, on: compute, job: job, subject: "search \(queries.name)")
-    let recall = try lists.recall(
+    return (lists, try share(lists, of: queries, in: vectors, on: compute))
+  }
+
+  /// The share of true neighbours that lists hold, on a sample.
+  private func share(
+    _ lists: NeighbourLists, of queries: EmbeddingSide, in vectors: EmbeddingSide, on compute: Compute
+  ) throws(Failure) -> Double {
+    let counts = try lists.recall(
       of: queries, in: vectors, sample: PipelineStages.recallSample, on: compute, job: job)
-    guard let recall else { throw Interruption.failure(output) }
-    return (lists, Double(recall.found) / Double(recall.all))
+    guard let counts else { throw Interruption.failure(output) }
+    return Double(counts.found) / Double(counts.all)
   }
 }

@@ -102,7 +102,8 @@ public struct MiningPlan: Sendable, Codable {
     let tasks =
       switch stage.name {
       case "encode": shards[0] + shards[1]
-      case "search": index == ["exact"] ? shards[0] * shards[1] : shards[0] + shards[1]
+      case "search":
+        index == ["exact"] ? shards[0] * shards[1] : index == ["lists"] ? 1 : shards[0] + shards[1]
       case "index": shards[0] + shards[1]
       case "read": 2
       default: 1
@@ -126,10 +127,10 @@ public struct MiningPlan: Sendable, Codable {
     let all = rows[0] + rows[1]
     let shards = rows.indices.map { side in options.shards.count(side) { rows[side] } }
     let most = zip(rows, shards).map { ($0 + $1 - 1) / $1 }
-    let factories = options.index.factories { (rows[0], rows[1], d) }
+    let kind = options.index.kind { (rows[0], rows[1]) }
     sentences = rows
     self.shards = shards
-    index = factories.map { [$0.source, $0.target] } ?? ["exact"]
+    index = kind.names
     dimension = d
     type = options.type.rawValue
     stages = []
@@ -153,8 +154,9 @@ public struct MiningPlan: Sendable, Codable {
     func product(_ a: Int, _ b: Int, _ c: Int = 1) -> Double { Double(a) * Double(b) * Double(c) }
     // Far more than any disk has, and far from what overflows.
     func whole(_ bytes: Double) -> Int { Int(min(bytes, 1e17)) }
-    if let factories {
-      let kinds = [IndexSize(factories.source, d), IndexSize(factories.target, d)]
+    switch kind {
+    case .indices(let source, let target):
+      let kinds = [IndexSize(source, d), IndexSize(target, d)]
       let sizes = zip(kinds, rows).map { $0.bytes(rows: $1) }
       let sample = zip(kinds, rows).map { min($1, max(64 * $0.cells, 65_536)) }
       var (indexTime, searchTime) = (0.0, 0.0)
@@ -176,7 +178,21 @@ public struct MiningPlan: Sendable, Codable {
           name: "search", seconds: rates.map { searchTime / ($0.scanGflops * 1e9) },
           memory: whole(Double(base + (64 << 20) + 16_384 * (d * 4 + 16 * 12 * k)) + product(most.max()!, lists)),
           disk: whole(product(all, lists))))
-    } else {
+    case .lists:
+      let cells = ListNeighbours.defaultCells(sources: rows[0], targets: rows[1])
+      let probes = min(cells, options.probes ?? ListNeighbours.usualProbes(cells: cells))
+      // Finding the cells, looking every row's up, and the products of both directions, which take longer than in exact search
+      // because rows come from all over the file.
+      let work =
+        2 * product(ListNeighbours.trainingRows(cells: cells), cells, d) * 5 + 2 * product(all, cells, d)
+        + 3 * (product(rows[0], probes, d) * Double(rows[1]) + product(rows[1], probes, d) * Double(rows[0]))
+        / Double(cells)
+      stages.append(
+        Stage(
+          name: "search", seconds: rates.map { work / ($0.exactGflops * 1e9) },
+          memory: whole(Double(base + 8 * probes * min(all, 2 << 20) + 2048 * 10 * d) + product(all, lists + 8)),
+          disk: whole(product(all, lists))))
+    case .exact:
       let blocks = 2048 * (8 * d + threads * k * 8)
       stages.append(
         Stage(
@@ -188,7 +204,7 @@ public struct MiningPlan: Sendable, Codable {
       Stage(
         name: "neighbours", seconds: rates.map { Double(all) / $0.rows },
         memory: whole(Double(base) + product(rows.max()! + most.max()!, lists, 2)), disk: whole(product(all, lists))))
-    if factories != nil {
+    if kind != .exact {
       stages.append(
         Stage(
           name: "recall", seconds: rates.map { 2 * 1000 * product(all, d) / ($0.exactGflops * 1e9) },
@@ -230,7 +246,8 @@ public struct MiningPlan: Sendable, Codable {
       switch stage.name {
       case "index": "choose a smaller index such as --index OPQ32,IVF16384,PQ32"
       case "encode": "use a smaller model or fewer --threads"
-      case "search": "cut the sides into more --shards"
+      case "search":
+        index == ["lists"] ? "choose an index such as --index IVF16384,Flat" : "cut the sides into more --shards"
       default: "mine fewer lines at a time, or with a smaller --k"
       }
     throw Failure(

@@ -51,7 +51,8 @@ public final class Pipeline {
     (summary.source, summary.target) = (
       .init(read[0].counts, truncated: try truncated(.source)), .init(read[1].counts, truncated: try truncated(.target))
     )
-    summary.index = try stages.indexNames()
+    summary.index = try stages.searchKind().names
+    summary.lists = try stages.listCounts()
     (summary.sourceRecall, summary.targetRecall) = try recallShares()
     (summary.candidates, summary.pairs, summary.droppedPairs) = (pairs.candidates, pairs.pairs, pairs.dropped)
     for (threshold, count) in pairs.atThreshold { summary.pairsAtThreshold["\(threshold)"] = count }
@@ -120,7 +121,7 @@ public final class Pipeline {
 
   /// The recall of both directions; 1 for exact search.
   private func recallShares() throws(Failure) -> (source: Double, target: Double) {
-    if try stages.factories() == nil { return (1, 1) }
+    if try stages.searchKind() == .exact { return (1, 1) }
     let counts = try runner.counts(of: stages.recall())
     func share(_ found: Int, _ all: Int) -> Double { Double(found) / Double(max(1, all)) }
     return (share(counts.sourceFound, counts.sourceAll), share(counts.targetFound, counts.targetAll))
@@ -137,6 +138,6 @@ public final class Pipeline {
     PipelineRecord(
       sides: stages.sides, options: stages.options, read: read,
       truncated: [try truncated(.source), try truncated(.target)], model: try stages.modelDigests(),
-      index: try stages.indexNames(), recall: try recallShares())
+      index: try stages.searchKind().names, lists: try stages.listCounts(), recall: try recallShares())
   }
 }

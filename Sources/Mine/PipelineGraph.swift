@@ -11,9 +11,10 @@ extension PipelineStages {
   func all() throws(Failure) -> [any AnyStage] {
     var stages = firstStages
     for side in Side.allCases { stages += try encodings(side) }
-    if try factories() == nil {
-      stages += try exactSearches()
-    } else {
+    switch try searchKind() {
+    case .exact: stages += try exactSearches()
+    case .lists: stages.append(listSearch())
+    case .indices:
       for side in Side.allCases {
         if try shards(side) > 1 {
           stages.append(trainIndex(side))
@@ -24,7 +25,7 @@ extension PipelineStages {
       for side in Side.allCases { stages += try indexSearches(side) }
     }
     stages.append(neighbours())
-    if try factories() != nil { stages.append(recall()) }
+    if try searchKind() != .exact { stages.append(recall()) }
     if options.aligned { return stages + [scores()] }
     stages.append(estimate())
     if let calibration = options.calibration { stages.append(calibrate(calibration)) }

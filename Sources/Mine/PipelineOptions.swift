@@ -23,22 +23,25 @@ public struct PipelineSide: Sendable {
 
 /// How neighbours are searched.
 public enum IndexChoice: Sendable, Equatable, CustomStringConvertible {
-  /// Exactly up to 200,000 x 200,000 rows, else through the index that `FaissIndex.defaultFactory` names for each side.
+  /// Exactly up to 200,000 x 200,000 rows, else by cells that both sides share.
   case automatic
   /// Every row with every row.
   case exact
+  /// Rows of cells that both sides share (`ListNeighbours`).
+  case lists
   /// Through an index that is made from a Faiss factory string, for both sides.
   case factory(String)
 
   /// The products of rows up to which the automatic choice is exact.
   public static let exactProducts = 200_000 * 200_000
 
-  /// `auto`, `exact`, or a factory string.
+  /// `auto`, `exact`, `lists`, or a factory string.
   public init(_ text: String) {
     self =
       switch text {
       case "auto": .automatic
       case "exact": .exact
+      case "lists": .lists
       default: .factory(text)
       }
   }
@@ -48,32 +51,45 @@ public enum IndexChoice: Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .automatic: "auto"
     case .exact: "exact"
+    case .lists: "lists"
     case .factory(let name): name
     }
   }
 
-  /// The factory strings of the indices over the source and the target; nil for exact search.
+  /// What is chosen for two sides.
   ///
-  /// - Parameter size: rows of the source and the target, and elements of a row; asked for only where it decides.
-  public func factories<Trouble: Error>(
-    _ size: () throws(Trouble) -> (sources: Int, targets: Int, dimension: Int)
-  ) throws(Trouble) -> (source: String, target: String)? {
+  /// - Parameter rows: of the source and the target; asked for only where it decides.
+  public func kind<Trouble: Error>(
+    _ rows: () throws(Trouble) -> (sources: Int, targets: Int)
+  ) throws(Trouble) -> SearchKind {
     switch self {
-    case .exact: return nil
-    case .factory(let name): return (name, name)
+    case .exact: return .exact
+    case .lists: return .lists
+    case .factory(let name): return .indices(source: name, target: name)
     case .automatic:
-      let (sources, targets, dimension) = try size()
-      if sources.multipliedReportingOverflow(by: targets).partialValue <= Self.exactProducts,
-        !sources.multipliedReportingOverflow(by: targets).overflow
-      {
-        return nil
-      }
+      let (sources, targets) = try rows()
+      let (products, overflow) = sources.multipliedReportingOverflow(by: targets)
       // The smaller side of two unequal ones may still be too small for cells.
-      let limit = 40_000
-      return (
-        FaissIndex.defaultFactory(rows: sources, dimension: dimension, exactUpTo: limit),
-        FaissIndex.defaultFactory(rows: targets, dimension: dimension, exactUpTo: limit)
-      )
+      return !overflow && products <= Self.exactProducts || min(sources, targets) < 1000 ? .exact : .lists
+    }
+  }
+}
+
+/// How neighbours are searched in a run whose sizes are known.
+public enum SearchKind: Sendable, Equatable {
+  /// Every row with every row.
+  case exact
+  /// By cells that both sides share.
+  case lists
+  /// Through Faiss indices over the source and the target, made from these factory strings.
+  case indices(source: String, target: String)
+
+  /// `exact`, `lists`, or the factory strings.
+  public var names: [String] {
+    switch self {
+    case .exact: ["exact"]
+    case .lists: ["lists"]
+    case .indices(let source, let target): [source, target]
     }
   }
 }
@@ -128,8 +144,10 @@ public struct PipelineOptions: Sendable {
   public var k = 4
   /// Exact search, or an index.
   public var index = IndexChoice.automatic
-  /// Cells of an index that a query looks into; nil for `FaissIndex.defaultProbes`.
+  /// Cells that a query looks into; nil for `FaissIndex.defaultProbes`, with lists for what `recall` asks for.
   public var probes: Int?
+  /// With lists, the share of true neighbours that is wanted in each direction.
+  public var recall = ListNeighbours.defaultRecall
   /// Parts of the sides.
   public var shards = ShardChoice.automatic
   /// Margin, strategy, threshold.

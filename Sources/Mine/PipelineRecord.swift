@@ -18,6 +18,7 @@ struct PipelineRecord: Encodable {
   /// Digests of the model's files.
   var model: [String: String]
   var settings: [String: String]
+  var lists: ListCounts?
   var sourceRecall: Double, targetRecall: Double
   /// Of mined pairs, and of scored lines.
   var candidates: Int?, pairs: Int?, calibration: Calibration?, written: Int?
@@ -37,6 +38,7 @@ struct PipelineRecord: Encodable {
     try values.encode(target, forKey: .target)
     try values.encode(model, forKey: .model)
     try values.encode(settings, forKey: .settings)
+    try lists?.encode(to: encoder)
     try values.encode(sourceRecall, forKey: .sourceRecall)
     try values.encode(targetRecall, forKey: .targetRecall)
     try values.encodeIfPresent(candidates, forKey: .candidates)
@@ -48,7 +50,8 @@ struct PipelineRecord: Encodable {
 
   init(
     sides: [PipelineSide], options: PipelineOptions, read: [StageManifest<ReadSummary>],
-    truncated: [Int], model: [String: String], index: [String], recall: (source: Double, target: Double)
+    truncated: [Int], model: [String: String], index: [String], lists: ListCounts?,
+    recall: (source: Double, target: Double)
   ) {
     func side(_ i: Int, _ filter: LineFilter?) -> Side {
       Side(
@@ -67,6 +70,7 @@ struct PipelineRecord: Encodable {
     if !options.dropped.isEmpty { settings["drop"] = options.dropped.map(\.rawValue).sorted().joined(separator: ",") }
     settings["limit"] = options.mining.limit.map { "\($0)" }
     settings["compute"] = options.arithmetic?.rawValue
+    self.lists = lists
     settings["nprobe"] = options.probes.map { "\($0)" }
     settings["calibration_bitext"] = options.calibration?.bitext
     settings["calibration_seed"] = options.calibration.map { "\($0.seed)" }

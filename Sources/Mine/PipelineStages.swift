@@ -174,21 +174,15 @@ final class PipelineStages {
 
   // MARK: the search
 
-  /// The factory strings of the indices over the source and the target; nil for exact search.
-  func factories() throws(Failure) -> (source: String, target: String)? {
-    try options.index.factories { () throws(Failure) in
-      let configuration = try configuration()
-      return (try rows(.source), try rows(.target), configuration.embeddingSize)
-    }
+  /// How neighbours are searched.
+  func searchKind() throws(Failure) -> SearchKind {
+    try options.index.kind { () throws(Failure) in (try rows(.source), try rows(.target)) }
   }
 
   func factory(_ side: Side) throws(Failure) -> String {
-    let factories = try factories()
-    return (side == .source ? factories?.source : factories?.target) ?? "Flat"
+    guard case .indices(let source, let target) = try searchKind() else { return "Flat" }
+    return side == .source ? source : target
   }
-
-  /// `exact`, or the factory strings of the indices over source and target.
-  func indexNames() throws(Failure) -> [String] { try factories().map { [$0.source, $0.target] } ?? ["exact"] }
 
   func indexSettings(_ side: Side) throws(Failure) -> [String: String] {
     ["factory": try factory(side), "rows": "\(try rows(side))"]

@@ -38,6 +38,8 @@ public struct PipelineSummary: Sendable, Encodable {
   public var source = Lines(), target = Lines()
   /// `exact`, or the factory strings of the indices over source and target.
   public var index: [String] = []
+  /// Of a search by lists: cells, cells that a row looked into, and the share of true neighbours that was wanted.
+  public var lists: ListCounts?
   /// The share of the true k nearest neighbours that were found, in a sample of each side's rows; 1 for exact search.
   public var sourceRecall = 1.0, targetRecall = 1.0
   /// Different pairs that are some row's best.
@@ -73,6 +75,7 @@ public struct PipelineSummary: Sendable, Encodable {
     try values.encode(source, forKey: .source)
     try values.encode(target, forKey: .target)
     try values.encode(index, forKey: .index)
+    try lists?.encode(to: encoder)
     try values.encode(sourceRecall, forKey: .sourceRecall)
     try values.encode(targetRecall, forKey: .targetRecall)
     try values.encode(candidates, forKey: .candidates)

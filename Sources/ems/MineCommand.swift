@@ -27,8 +27,8 @@ struct MineCommand: ParsableCommand {
       was stopped or killed is started again with the same command and ends with the same output. OUTPUT.json says what the \
       pairs were made from.
 
-      Beyond 200,000 x 200,000 sentences neighbours are searched through Faiss indices unless --index says otherwise; the \
-      share of true neighbours that they find is measured in every run. `ems plan` says what a run takes.
+      Beyond 200,000 x 200,000 sentences neighbours are searched by cells that both sides share (--index lists) unless --index \
+      says otherwise; the share of true neighbours that is found, --recall, is measured in every run. `ems plan` says what a run takes.
 
       EXAMPLES
         ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
@@ -197,7 +197,8 @@ struct MineCommand: ParsableCommand {
     if source.truncated + target.truncated > 0 {
       lines.append(both("  truncated", source.truncated, target.truncated) + " (more tokens than the model takes)")
     }
-    lines.append(row("index", summary.index.joined(separator: " + ")))
+    let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
+    lines.append(row("index", summary.index.joined(separator: " + ") + lists))
     if summary.index != ["exact"] {
       lines.append(row("  recall", String(format: "%.3f + %.3f", summary.sourceRecall, summary.targetRecall)))
     }
@@ -296,8 +297,8 @@ struct MineCommand: ParsableCommand {
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
-      index: search.index, probes: search.nprobe, options: mining.options, precision: mining.goal,
-      fields: mining.pairFields(), dropped: mining.dropOption.flags, languages: flagLanguages(),
+      index: search.index, probes: search.nprobe, recall: search.recall, options: mining.options,
+      precision: mining.goal, fields: mining.pairFields(), dropped: mining.dropOption.flags, languages: flagLanguages(),
       output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
@@ -315,7 +316,8 @@ struct MineCommand: ParsableCommand {
     for line in Self.thresholdLines(summary.estimate) { console.say(line) }
     if self.mining.output != "-" { console.say("\(self.mining.output): \(Format.count(summary.pairs)) pairs") }
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
-      let index = summary.index.joined(separator: " + ")
+      let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
+      let index = summary.index.joined(separator: " + ") + lists
       console.say(
         "\(index): " + String(format: "recall@%d %.3f + %.3f", search.neighbours.k, sourceRecall, targetRecall))
     }

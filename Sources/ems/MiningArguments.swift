@@ -148,12 +148,19 @@ struct SearchArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "exact, auto (exact up to 200,000 x 200,000), or a Faiss factory string such as IVF4096,Flat.",
-      valueName: "auto|exact|factory"))
+      "exact, lists (cells that both sides share), auto (exact up to 200,000 x 200,000, then lists), or a Faiss factory string such as IVF4096,Flat.",
+      valueName: "auto|exact|lists|factory"))
   var index: IndexChoice = .automatic
 
-  @Option(help: "Cells of an index that a query looks into; if not given 1.4 times their number's root, at least 16.")
+  @Option(
+    help: """
+      Cells that a query looks into; if not given as many as --recall takes with lists, 1.4 times the root of their number, at \
+      least 16, with an index.
+      """)
   var nprobe: Int?
+
+  @Option(help: ArgumentHelp("With lists, the share of true neighbours that shall be found.", valueName: "share"))
+  var recall: Double = ListNeighbours.defaultRecall
 
   @Option(
     help: ArgumentHelp(
@@ -178,11 +185,13 @@ struct SearchArguments: ParsableArguments {
     options.k = neighbours.k
     options.index = index
     options.probes = nprobe
+    options.recall = recall
     if let shards { options.shards = .counts(source: shards.source, target: shards.target) }
   }
 
   func validate() throws {
     if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
+    if !(recall > 0 && recall < 1) { throw ValidationError("--recall must be between 0 and 1, as 0.95.") }
   }
 }
 

@@ -130,7 +130,7 @@ struct PlanCommand: ParsableCommand {
     console.progress("measuring this machine")
     let measured = try MachineRates.measure(
       model: folder, arithmetic: compute.arithmetic, text: source, lineBytes: lineBytes,
-      factory: factory == "exact" ? nil : factory,
+      factory: factory == "exact" || factory == "lists" ? nil : factory,
       threads: common.threads)
     console.finish()
     if let saveRates { try JSONFile.write(measured, to: saveRates) }

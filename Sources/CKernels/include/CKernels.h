@@ -12,6 +12,8 @@
 typedef struct ems_int8_kernels {
   // Width of the column panels that the right-hand side is packed into.
   long panel_width;
+  // Whether the processor multiplies bytes several times as fast as floats.
+  int is_fast;
   // Packs panels [first, last) of B[k,n], whose columns are given as rows[n][ld].
   void (*pack)(long k, long n, const int8_t *rows, long ld, uint8_t *packed, long first, long last);
   // C[m,n] = a_scale_i b_scale_j (A B)_ij (+ bias_j): the whole number, times the product of the scales, plus the bias, each
@@ -23,6 +25,21 @@ typedef struct ems_int8_kernels {
   void (*sums)(long m, long n, long k, const int8_t *a, long lda, const int32_t *sums, const uint8_t *packed, int32_t *c,
                long ldc);
 } ems_int8_kernels;
+
+// The best-lists that scores of m rows with n columns are offered to. A list is k scores in descending order with their ids,
+// of equal scores the lower id first; unfilled places hold -inf and -1. An id that is in a list already is not put in again.
+typedef struct ems_lists {
+  // Row i's list is number row_ids[i] - row_first of the lists of row_k; column j's is number j of those of column_k. One of the
+  // lengths may be 0, column_last is infinite then if it is the columns'.
+  const int32_t *row_ids, *column_ids;
+  long row_first, row_k, column_k;
+  float *row_scores;
+  int32_t *row_lists;
+  float *column_scores;
+  int32_t *column_lists;
+  // For each column what a score must reach: the last score of its list, or more where it is known that less is of no use.
+  float *column_last;
+} ems_lists;
 
 typedef struct ems_kernels {
   const char *name;
@@ -110,12 +127,17 @@ typedef struct ems_kernels {
 
   // y = a x, rounded once; y may be x.
   void (*scale)(long n, double a, const float *x, float *y);
-  // The scores c[m,n] of m rows with n columns go to the best-lists of both. A list is k scores in descending order with
-  // their ids; unfilled places hold -inf. row_scores, row_ids: [m, row_k]; column_scores, column_ids: [n, column_k];
-  // column_last[n]: the last score of each column's list, kept beside it so that it can be compared as a vector. Row i has
-  // the id row_id + i. A list must see its candidates in ascending order of ids: among equal scores the lower one wins.
-  void (*top_k)(long m, long n, const float *c, long ldc, int32_t row_id, int32_t column_id, long row_k, float *row_scores,
-                int32_t *row_ids, long column_k, float *column_scores, int32_t *column_ids, float *column_last);
+  // The length of x - scale * q over n elements.
+  double (*int8_error)(long n, const float *x, float scale, const int8_t *q);
+  // The scores c[m,n] of m rows with n columns go to the best-lists of both.
+  void (*offer_all)(long m, long n, const float *c, long ldc, const ems_lists *lists);
+  // The same for scores that are known to lie within row_errors_i + column_errors_j of row_scales_i column_scales_j sums_ij: those
+  // that may reach a list are computed from rows (stride floats apart) and panels, which pack made of n columns, as one chain of
+  // multiply-adds each, the same bits as gemm's. Arrays over the columns, column_last among them, are readable to a multiple of
+  // 64. near: room for that many words; returns 0, with nothing done, when more vectors of scores than that may reach a list.
+  int (*offer_near)(long m, long n, long d, const int32_t *sums, long lds, const float *row_scales, const float *row_errors,
+                    const float *column_scales, const float *column_errors, const float *rows, long stride, const float *panels,
+                    const ems_lists *lists, uint32_t *near, long room);
 } ems_kernels;
 
 // The chosen set; constant after the first call.

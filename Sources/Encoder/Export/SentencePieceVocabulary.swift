@@ -36,8 +36,15 @@ struct SentencePieceVocabulary {
   ///
   /// - Throws: `Failure` when a piece cannot be read.
   init(_ tokenizer: Tokenizer) throws(Failure) {
+    try self.init(tokenizer.model, name: tokenizer.name, count: tokenizer.vocabSize)
+  }
+
+  /// Reads a serialized model.
+  ///
+  /// - Parameter count: the number of its pieces, as the library says.
+  init(_ model: [UInt8], name: String, count: Int) throws(Failure) {
     func damaged(_ place: String) -> Failure {
-      Failure(.badData, tokenizer.name, at: place, "cannot be read", remedy: "check the file, or fetch it again")
+      Failure(.badData, name, at: place, "cannot be read", remedy: "check the file, or fetch it again")
     }
     func fields(_ bytes: ArraySlice<UInt8>, _ place: String) throws(Failure) -> [(
       number: UInt64, value: UInt64, content: ArraySlice<UInt8>
@@ -46,7 +53,7 @@ struct SentencePieceVocabulary {
       return fields
     }
     // The numbers are those of sentencepiece_model.proto; what is left out of a message has the default above.
-    for field in try fields(tokenizer.model[...], "model") {
+    for field in try fields(model[...], "model") {
       switch field.number {
       case 1:
         let place = "piece \(pieces.count)"
@@ -87,6 +94,6 @@ struct SentencePieceVocabulary {
       default: break
       }
     }
-    guard pieces.count == tokenizer.vocabSize else { throw damaged("pieces") }
+    guard pieces.count == count else { throw damaged("pieces") }
   }
 }

@@ -12,24 +12,31 @@ extension PipelineStages {
       outputs: NeighbourFiles.names(Self.forward) + NeighbourFiles.names(Self.backward),
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = Side.allCases.map { .counts(read($0)) }
-        if try factories() == nil {
-          inputs += try exactSearches().map { .outputs($0) }
-        } else {
-          for side in Side.allCases { inputs += try indexSearches(side).map { .outputs($0) } }
+        switch try searchKind() {
+        case .exact: inputs += try exactSearches().map { .outputs($0) }
+        case .lists: inputs.append(.outputs(listSearch()))
+        case .indices: for side in Side.allCases { inputs += try indexSearches(side).map { .outputs($0) } }
         }
         return inputs
       },
       settings: { [self] () throws(Failure) in
         [
-          "k": "\(options.k)", "exact": "\(try factories() == nil)",
+          "k": "\(options.k)", "exact": "\(try searchKind() == .exact)",
           "shards": "\((try shards(.source), try shards(.target)))",
         ]
       }
     ) { [self] () throws(Failure) in
       job.report("merging neighbours")
-      let exact = try factories() == nil
+      let kind = try searchKind()
+      let exact = kind == .exact
       for (side, name) in [(Side.source, Self.forward), (.target, Self.backward)] {
         let others = try rows(side.other)
+        if kind == .lists {
+          let stored = side == .source ? Self.listForward : Self.listBackward
+          try NeighbourFiles.write(
+            NeighbourFiles.read(from: folder.file(stored), count: others), to: folder.file(name))
+          continue
+        }
         var lists = NeighbourLists(rows: try rows(side), k: min(options.k, others))
         for shard in try 0..<shards(side) {
           let first = try rows(side, shard).lowerBound
