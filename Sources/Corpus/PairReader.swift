@@ -52,7 +52,7 @@ public struct PairBatch: Sendable {
   private func targetRange(_ i: Int) -> Range<Int> { Int(records[i].split) + 1..<Int(records[i].end) }
 }
 
-/// Streams the pairs of a file of lines `source TAB target [TAB anything]`, compressed or not.
+/// Streams the pairs of a file of lines `source TAB target [TAB anything]`, compressed or not, or of a TMX, XLIFF or SGM file.
 ///
 /// What `ems mine` wrote, `score TAB source TAB target`, is read as it is: where the first 100 lines of a file have at least three
 /// columns, and the first of each is a number with a decimal point, that column is passed over.
@@ -69,9 +69,13 @@ public final class PairReader {
   /// - Parameters:
   ///   - strict: whether invalid UTF-8 and lines with an empty side are errors, rather than repaired or left out.
   ///   - maxLineBytes: as in `TextOptions`, for the whole line.
+  ///   - languages: of a TMX, XLIFF or SGM file the source and the target; empty if the file has two.
   /// - Throws: `Failure` as `LineReader` does.
-  public convenience init(path: String, strict: Bool = false, maxLineBytes: Int = 1 << 20) throws(Failure) {
-    let options = TextOptions(format: .raw, strict: strict, maxLineBytes: maxLineBytes)
+  public convenience init(
+    path: String, strict: Bool = false, maxLineBytes: Int = 1 << 20, languages: [Language] = []
+  ) throws(Failure) {
+    var options = TextOptions(format: .raw, strict: strict, maxLineBytes: maxLineBytes)
+    options.input = InputOptions(format: .automatic, languages: languages)
     self.init(try LineReader(path: path, options: options), strict: strict, isScored: try Self.isScored(path))
   }
 

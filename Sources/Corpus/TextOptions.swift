@@ -21,6 +21,8 @@ public struct TextOptions: Sendable, Equatable {
   public var maxLineBytes: Int
   /// Whether HTML's and Moses's references to characters (`&amp;`, `&#124;`) are replaced by the characters.
   public var unescape: Bool
+  /// How lines are taken out of the file: its layout, its encoding, documents and bitexts as lines.
+  public var input = InputOptions()
 
   /// Lenient reading of one sentence a line, of at most 1 MiB.
   public init(format: Format = .text, strict: Bool = false, maxLineBytes: Int = 1 << 20, unescape: Bool = false) {
@@ -49,6 +51,8 @@ public struct ReadReport: Sendable, Equatable {
   public var crlf = 0
   /// Carriage returns inside lines that became spaces: many programs take them for line ends.
   public var carriageReturns = 0
+  /// What was found in documents and bitexts; zeros for plain lines.
+  public var documents = DocumentCounts()
 
   /// A report of nothing.
   public init() {}

@@ -220,7 +220,7 @@ public struct EmbeddingMining {
     }
     let scored = clock.now
     try PairWriter(fields: fields, source: sourceSide, target: targetSide, neighbours: neighbours)
-      .write(pairs, flags: flags, to: output)
+      .write(pairs, flags: flags, to: [output])
     let written = clock.now
     func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> Double { (to - from) / .seconds(1) }
     let operations = 2 * Double(exact.source.rows) * Double(exact.target.rows) * Double(exact.source.columns)

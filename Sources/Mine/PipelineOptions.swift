@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Formats
+import Glibc
 import Index
 import Kernels
 
@@ -12,6 +13,16 @@ public struct PipelineSide: Sendable {
   public var language: Language?
   /// How its lines are read.
   public var text: TextOptions
+  /// How it is cut into sentences if it holds documents; nil leaves each of their lines a sentence.
+  public var splitting: SplitOptions?
+
+  /// Whether the dump is standard input, a pipe or the like, which can be read only once.
+  public var isPipe: Bool {
+    var status = stat()
+    if input == "-" { return true }
+    let found = unsafe stat(input, &status)
+    return found == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
 
   /// A dump in a language.
   public init(input: String, language: Language?, text: TextOptions = TextOptions()) {
@@ -166,6 +177,8 @@ public struct PipelineOptions: Sendable {
   var wantsFeatures: Bool { filter != nil || fields.contains(.features) || fields.contains(.probability) }
   /// Whether the flags of pairs must be found.
   var wantsFlags: Bool { fields.contains(.flags) || !dropped.isEmpty }
+  /// Files that get the same pairs as the first output, each in the format of its name.
+  public var furtherOutputs: [String] = []
   /// Whether the two texts are aligned, line by line, and each line is to be scored (`Pipeline.score`).
   public var aligned = false
   /// Whether and how to judge thresholds by planted pairs.

@@ -1,3 +1,4 @@
+import Corpus
 import Work
 
 /// What a mining run did.
@@ -23,6 +24,9 @@ public struct PipelineSummary: Sendable, Encodable {
       case truncated = "truncated_lines"
     }
 
+    /// Documents, and what was found in them; nil for plain lines.
+    public var documents: DocumentCounts?
+
     /// Of no lines.
     public init() {}
 
@@ -31,6 +35,7 @@ public struct PipelineSummary: Sendable, Encodable {
       (lines, unique, empty) = (read.lines, read.unique, read.empty)
       carriageReturns = read.carriageReturns
       (repaired, cut, tabs, dropped) = (read.repaired, read.cut, read.tabs, read.dropped)
+      documents = read.documents
     }
   }
 

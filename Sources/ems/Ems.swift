@@ -10,9 +10,9 @@ struct Ems: ParsableCommand {
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
     version: Version.current,
     subcommands: [
-      DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self,
-      PairsCommand.self, FilterCommand.self, SampleCommand.self, EvaluateCommand.self, TrainCommand.self,
-      TokenizerCommand.self, ModelCommand.self,
+      DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, SplitCommand.self,
+      AlignCommand.self, PlanCommand.self, PairsCommand.self, FilterCommand.self, SampleCommand.self,
+      EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
     ])
 
   /// The command line's command. What is wrong with an option is wrong usage, whoever says it.

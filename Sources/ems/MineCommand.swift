@@ -27,6 +27,9 @@ struct MineCommand: ParsableCommand {
       was stopped or killed is started again with the same command and ends with the same output. OUTPUT.json says what the \
       pairs were made from.
 
+      Documents (JSON lines, web archives, HTML, Wikipedia's dumps; --format paragraphs for plain text) are cut into sentences \
+      as by `ems split`, with ids `document:sentence`.
+
       Beyond 200,000 x 200,000 sentences neighbours are searched by cells that both sides share (--index lists) unless --index \
       says otherwise; the share of true neighbours that is found, --recall, is measured in every run. `ems plan` says what a run takes.
 
@@ -39,12 +42,14 @@ struct MineCommand: ParsableCommand {
           --index IVF16384,Flat --nprobe 256 --dtype float16 --output pairs.tsv.zst
         ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
           --calibrate 1000 --calibration-bitext known.tsv --output pairs.tsv.zst
+        ems mine hplt.de.jsonl.zst hplt.en.jsonl.zst --model models/ems-mini --source-language de \
+          --target-language en --fields score,source-id,target-id,source,target --output pairs.tsv.zst
         ems mine --source-embeddings de.npy --target-embeddings en.npy --output pairs.tsv
         ems mine --source-embeddings de.npy --target-embeddings en.npy --source-text de.zst --target-text en.zst \\
           --threshold 1.06 --fields score,cosine,source,target,flags --output pairs.tsv.zst
       """)
 
-  @Argument(help: "A text in the source language, one sentence a line.", completion: .file())
+  @Argument(help: "A text in the source language: one sentence a line, or documents.", completion: .file())
   var source: String?
 
   @Argument(help: "A text in the target language.", completion: .file())
@@ -89,6 +94,7 @@ struct MineCommand: ParsableCommand {
       throw ValidationError("--source-embeddings and --target-embeddings go together.")
     }
     if embeddings.areGiven {
+      if !mining.destination.further.isEmpty { throw ValidationError("With embeddings one --output is written.") }
       if source != nil { throw ValidationError("Give two texts to encode, or two embedding files, not both.") }
       if (sourceText == nil) != (targetText == nil) {
         throw ValidationError("--source-text and --target-text go together.")
@@ -108,7 +114,9 @@ struct MineCommand: ParsableCommand {
       throw ValidationError("--source-text and --target-text belong to embeddings.")
     }
     try texts.require()
-    if mining.output == "-" { throw ValidationError("--output FILE is needed: a run from texts is resumable.") }
+    if mining.destination.first == "-" {
+      throw ValidationError("--output FILE is needed: a run from texts is resumable.")
+    }
   }
 
   func run() throws {
@@ -123,10 +131,10 @@ struct MineCommand: ParsableCommand {
 
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     try OutputCheck.check(
-      [mining.output, "\(mining.output).json"],
+      mining.destination.outputs + ["\(mining.destination.first).json"],
       inputs: [source, target, texts.modelPath]
         + [calibration.calibrationBitext, texts.filters.languageModel, mining.filter].compactMap { $0 })
-    let sides = try texts.sides(source, target, text.options)
+    let sides = text.input.applied(to: try texts.sides(source, target, text.options))
     if only == nil, !listStages { try texts.look(at: sides, console) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
@@ -138,14 +146,11 @@ struct MineCommand: ParsableCommand {
     if mining.filter != nil, mining.precision != nil { options.leastProbability = nil }
     if mining.filter != nil, mining.precision == nil { options.precision = nil }
     options.dropped = try mining.dropOption.flags
+    options.furtherOutputs = mining.destination.further
     options.calibration = calibration.options(seed: common.seed)
-    for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
-    where options.fields.contains(field) && !text.ids {
-      throw Failure(.usage, "--fields", "\(option) needs lines with ids", remedy: "add --ids")
-    }
     let pipeline = try Pipeline(
-      source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
-      work: texts.work ?? mining.output + ".work", threads: common.threads, use: use,
+      source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.destination.first,
+      work: texts.work ?? mining.destination.first + ".work", threads: common.threads, use: use,
       ignoringLimits: limits.ignoreLimits,
       job: job)
     if listStages {
@@ -161,7 +166,7 @@ struct MineCommand: ParsableCommand {
       let summary = try pipeline.run()
       console.finish()
       for line in Self.table(summary) { console.say(line) }
-      for line in texts.outputLines(mining.output, "\(Format.count(summary.pairs)) pairs") { console.say(line) }
+      for line in texts.outputLines(mining.destination.first, "\(Format.count(summary.pairs)) pairs") { console.say(line) }
       if common.json { try Console.printJSON(summary) }
     }
   }
@@ -193,6 +198,7 @@ struct MineCommand: ParsableCommand {
       rare.append(("  dropped: \(reason)", source.dropped[reason] ?? 0, target.dropped[reason] ?? 0))
     }
     for (name, a, b) in rare where a + b > 0 { lines.append(both(name, a, b)) }
+    lines += documentLines(source.documents, target.documents)
     lines.append(both("unique, encoded", source.unique, target.unique))
     if source.truncated + target.truncated > 0 {
       lines.append(both("  truncated", source.truncated, target.truncated) + " (more tokens than the model takes)")
@@ -223,6 +229,29 @@ struct MineCommand: ParsableCommand {
     }
     for stage in summary.stages {
       lines.append(row(stage.name, stage.skipped ? "done before" : "\(stage.seconds.rounded2) s"))
+    }
+    return lines
+  }
+
+  /// What became of documents.
+  static func documentLines(_ source: DocumentCounts?, _ target: DocumentCounts?) -> [String] {
+    guard source != nil || target != nil else { return [] }
+    let (a, b) = (source ?? DocumentCounts(), target ?? DocumentCounts())
+    var rows: [(String, Int, Int)] = [("documents", a.documents, b.documents)]
+    for reason in Set(a.dropped.keys).union(b.dropped.keys).sorted() {
+      rows.append(("  left out: \(reason)", a.dropped[reason] ?? 0, b.dropped[reason] ?? 0))
+    }
+    for what in Set(a.cleaned.keys).union(b.cleaned.keys).sorted() {
+      rows.append(("  cleaned: \(what)", a.cleaned[what] ?? 0, b.cleaned[what] ?? 0))
+    }
+    rows.append(("  ids that repeat", a.repeatedIDs, b.repeatedIDs))
+    rows.append(("  invalid in their encoding", a.invalidCharacters, b.invalidCharacters))
+    var lines = rows.enumerated().filter { $0.offset == 0 || $0.element.1 + $0.element.2 > 0 }.map {
+      $0.element.0.padding(toLength: max(24, $0.element.0.count + 1), withPad: " ", startingAt: 0)
+        + "\(Format.count($0.element.1)) + \(Format.count($0.element.2))"
+    }
+    for (name, counts) in [("source", a), ("target", b)] {
+      if let first = counts.firstBad { lines.append("  first damaged document of the \(name): \(first)") }
     }
     return lines
   }
@@ -293,13 +322,13 @@ struct MineCommand: ParsableCommand {
 
   private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     try OutputCheck.check(
-      [self.mining.output], inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
+      [self.mining.destination.first], inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
       index: search.index, probes: search.nprobe, recall: search.recall, options: mining.options,
       precision: mining.goal, fields: mining.pairFields(), dropped: mining.dropOption.flags, languages: flagLanguages(),
-      output: mining.output, threads: common.threads, job: job)
+      output: mining.destination.first, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
     }
@@ -314,7 +343,7 @@ struct MineCommand: ParsableCommand {
       score \(summary.scoreSeconds.rounded2) s, write \(summary.writeSeconds.rounded2) s
       """)
     for line in Self.thresholdLines(summary.estimate) { console.say(line) }
-    if self.mining.output != "-" { console.say("\(self.mining.output): \(Format.count(summary.pairs)) pairs") }
+    if self.mining.destination.first != "-" { console.say("\(self.mining.destination.first): \(Format.count(summary.pairs)) pairs") }
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
       let index = summary.index.joined(separator: " + ") + lists

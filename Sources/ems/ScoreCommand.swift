@@ -11,7 +11,7 @@ struct ScoreCommand: ParsableCommand {
     discussion: """
       Line i of SOURCE is said to be the translation of line i of TARGET; how far that is true shows in the margin: the pair's \
       cosine against the cosines of both sentences with their nearest neighbours on the other side. Instead of two texts, one \
-      table of `source TAB target` may be given.
+      table of `source TAB target`, or one TMX, XLIFF or SGM file, may be given.
 
       Writes `score TAB source TAB target` for every line, in the order of the input; with --threshold only those that reach \
       it. A line with an empty side has a score of 0. Stages are kept in the work folder as by \
@@ -22,6 +22,7 @@ struct ScoreCommand: ParsableCommand {
           --output scored.tsv.zst
         ems score corpus.de-en.tsv.zst --model models/ems-mini --source-language de --target-language en \\
           --threshold 1.04 --fields score,cosine,source,target,flags --output clean.tsv.zst
+        ems score memory.tmx --model models/ems-mini --source-language de --target-language en --output scored.tsv
       """)
 
   @Argument(help: "The source text, or a table of `source TAB target`.", completion: .file())
@@ -33,6 +34,8 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup(title: "Texts") var texts: PipelineArguments
 
   @OptionGroup var strictness: StrictFlag
+
+  @OptionGroup var layout: LayoutArguments
 
   @OptionGroup(title: "Search") var search: SearchArguments
 
@@ -50,8 +53,7 @@ struct ScoreCommand: ParsableCommand {
   )
   var fields: String?
 
-  @Option(name: .shortAndLong, help: "Where the lines go: .zst and .gz are compressed.")
-  var output: String
+  @OptionGroup var destination: OutputsArguments
 
   @OptionGroup var limits: LimitsFlag
 
@@ -66,19 +68,27 @@ struct ScoreCommand: ParsableCommand {
   func validate() throws {
     try texts.require()
     if texts.filters.given { throw ValidationError("Every line is scored: filters belong to ems mine.") }
-    if output == "-" { throw ValidationError("--output FILE is needed: a run is resumable.") }
+    if destination.first == "-" { throw ValidationError("--output FILE is needed: a run is resumable.") }
     for field in try fields.map({ try PairField.parse($0) }) ?? [] where !Self.fields.contains(field) {
       throw ValidationError("--fields: \(field.rawValue) has no meaning for pairs that are given.")
     }
   }
+
+  private var output: String { destination.first }
 
   func run() throws {
     let console = Console(quiet: common.quiet)
     let job = console.job()
     var sides = try texts.sides(
       source, target ?? source, TextOptions(strict: strictness.strict, unescape: escapes.unescape))
+    let languages = sides.compactMap(\.language)
+    for i in 0..<2 {
+      sides[i].text.input = layout.options
+      sides[i].text.input.languages =
+        target != nil ? sides[i].language.map { [$0] } ?? [] : languages.count == 2 ? languages : []
+    }
     try OutputCheck.check(
-      [output, "\(output).json"], inputs: [source, target, texts.model].compactMap { $0 })
+      destination.outputs + ["\(output).json"], inputs: [source, target, texts.model].compactMap { $0 })
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
     try texts.look(at: sides, console)
     let folder = try ModelFolder(path: texts.modelPath)
@@ -86,6 +96,7 @@ struct ScoreCommand: ParsableCommand {
     var options = try texts.options(sides, search)
     options.aligned = true
     options.dropped = try dropOption.flags
+    options.furtherOutputs = destination.further
     options.mining.margin = margin.margin
     options.mining.threshold = threshold.threshold
     options.fields = try fields.map { try PairField.parse($0) } ?? PairField.standard

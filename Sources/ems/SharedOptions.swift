@@ -44,6 +44,7 @@ struct TextArguments: ParsableArguments {
   var maxLineBytes: Int = 1 << 20
 
   @OptionGroup var escapes: UnescapeFlag
+  @OptionGroup var input: InputArguments
 
   func validate() throws {
     if let column, column < 1 { throw ValidationError("--column is counted from 1.") }
@@ -53,8 +54,10 @@ struct TextArguments: ParsableArguments {
 
   var options: TextOptions {
     let format: TextOptions.Format = if let column { .column(column) } else { ids ? .idAndText : .text }
-    return TextOptions(
+    var options = TextOptions(
       format: format, strict: strictness.strict, maxLineBytes: maxLineBytes, unescape: escapes.unescape)
+    options.input = input.options
+    return options
   }
 }
 

@@ -34,13 +34,18 @@ import Mine
     source.lines = [0, 5, 9]
     var target = PairSide()
     target.texts = try TextTable(path: folder.write("y", "two\nin 2 025\tsee www.b.de\n"))
-    let fields = PairField.allCases.filter { ![.targetID, .features, .probability].contains($0) }
+    let fields = PairField.allCases.filter { field in
+      // Without ids on the target, and without documents or a filter.
+      ![.features, .probability].contains(field)
+        && (!["-id", "-document", "-sentence", "-offsets"].contains { end in field.rawValue.hasSuffix(end) }
+          || field == .sourceID)
+    }
     let path = folder.file("pairs.tsv")
     let pairs = PairMiner(found).pairs().pairs
     let flags = try PairFlagger(source: source, target: target, neighbours: found, pairs: pairs)
       .flags(of: pairs, threads: 2)
     try PairWriter(fields: fields, source: source, target: target, neighbours: found)
-      .write(pairs, flags: flags, to: path)
+      .write(pairs, flags: flags, to: [path])
     let lines = try String(decoding: readBytes(path), as: UTF8.self).split(separator: "\n").map {
       $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }
@@ -66,7 +71,7 @@ import Mine
     let found = try neighbours(x, x, k: 1)
     let path = folder.file("rows.tsv")
     try PairWriter(fields: PairField.standard, source: PairSide(), target: PairSide(), neighbours: found)
-      .write(PairMiner(found).pairs().pairs, to: path)
+      .write(PairMiner(found).pairs().pairs, to: [path])
     #expect(try String(decoding: readBytes(path), as: UTF8.self) == "1.000000\t0\t0\n1.000000\t1\t1\n")
   }
 

@@ -36,7 +36,7 @@ extension PipelineStages {
   /// Scores candidates, chooses pairs and writes them.
   func pairs() -> Stage<PairCounts> {
     Stage(
-      "pairs", kind: "pairs", outputs: [output],
+      "pairs", kind: "pairs", outputs: outputFiles,
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours()), .outputs(read(.source)), .outputs(read(.target))]
         if options.mining.threshold == nil, options.precision != nil { inputs.append(.outputs(estimate())) }
@@ -84,7 +84,7 @@ extension PipelineStages {
         pairs = kept.map { pairs[$0] }
         counts.pairs = pairs.count
       }
-      try writer.write(pairs, flags: flags, features: features, probabilities: probabilities, to: output)
+      try writer.write(pairs, flags: flags, features: features, probabilities: probabilities, to: outputs)
       for threshold in thresholds where threshold >= mining.threshold ?? -.infinity {
         counts.atThreshold[threshold] = pairs.count { $0.score >= threshold }
       }

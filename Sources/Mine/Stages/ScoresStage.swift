@@ -37,7 +37,7 @@ extension PipelineStages {
   /// Scores each line of two aligned texts.
   func scores() -> Stage<ScoreCounts> {
     Stage(
-      "scores", kind: "scores", outputs: [output],
+      "scores", kind: "scores", outputs: outputFiles,
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours())]
         for side in Side.allCases {
@@ -68,9 +68,8 @@ extension PipelineStages {
       }
       let drop = FlagDrop(options.dropped)
       let scorer = LineScorer(PairMiner(found), source: try embeddings(.source), target: try embeddings(.target))
-      let text = try TextWriter(path: output)
+      let text = try PairOutputs(outputs, writer)
       var counts = ScoreCounts()
-      var line: [UInt8] = []
       let compute = Compute(threads: threads)
       for first in stride(from: 0, to: lines, by: 1 << 14) {
         try job.check(folder.path)
@@ -86,9 +85,7 @@ extension PipelineStages {
             continue
           }
           counts.written += 1
-          line.removeAll(keepingCapacity: true)
-          writer.append(pair, number: first + i, flags: flags?[i] ?? [], to: &line)
-          try text.write(line.span)
+          try text.write(pair, PairNotes(flags: flags?[i] ?? []), number: first + i)
         }
         job.report("scoring", Double(block.upperBound) / Double(lines))
       }
