@@ -30,6 +30,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
     .target(name: "CICU", linkerSettings: [.linkedLibrary("icui18n"), .linkedLibrary("icuuc")]),
     .target(name: "CKernels"),
+    .target(name: "CSystem"),
     .target(name: "CMPI"),
     .target(
       name: "CFaiss",
@@ -41,10 +42,10 @@ let package = Package(
       linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2"), .linkedLibrary("fasttext")]),
 
     // The rooms, from the ground up.
-    .target(name: "Base", dependencies: ["CCrypto"], swiftSettings: swift),
+    .target(name: "Base", dependencies: ["CCrypto", "CSystem"], swiftSettings: swift),
     .target(name: "Formats", dependencies: ["Base"], swiftSettings: swift),
     .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
-    .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: swift),
+    .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
     .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
     .target(
       name: "Encoder", dependencies: ["Base", "Corpus", "Formats", "Kernels", "CICU", "CSentencePiece"],

@@ -39,12 +39,12 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// One line: `subject: place: problem; remedy`.
+  /// One line: `subject: place: problem; remedy`. What is in it is harmless on a terminal, and it is no longer than a screen.
   public var description: String {
-    var text = subject
-    if let place { text += ": \(place)" }
-    text += ": \(problem)"
-    if let remedy { text += "; \(remedy)" }
+    var text = Printable.text(subject, limit: 500)
+    if let place { text += ": \(Printable.text(place, limit: 200))" }
+    text += ": \(Printable.text(problem, limit: 700))"
+    if let remedy { text += "; \(Printable.text(remedy, limit: 400))" }
     return text
   }
 }

@@ -14,7 +14,7 @@ package final class FileLock {
   ///   - busy: thrown when another process holds it.
   /// - Throws: `busy`, or a `Failure` that names the file if it cannot be written or locked.
   package init(path: String, exclusive: Bool = true, busy: @autoclosure () -> Failure) throws(Failure) {
-    let (file, code) = retryingInterrupts { unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
+    let (file, code) = retryingInterrupts { FileSystem.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
     guard file >= 0 else { throw .system("cannot write", path, errno: code) }
     guard flock(file, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
       let code = errno

@@ -1,10 +1,11 @@
+import CSystem
 import Glibc
 
 /// A file mapped read-only into memory; unmapped when the last reference goes.
 ///
 /// The mapping is shared with the page cache, so it costs memory only for pages that are touched, and those can be
-/// dropped by the system at any time. A file that another process cuts short while it is mapped is outside what this
-/// type can guard against (the process gets SIGBUS); everything here writes files under temporary names for that reason.
+/// dropped by the system at any time. If another process cuts the file short while it is mapped, or its disk fails, the process
+/// ends with a message that names it (`StandardStreams.prepare`).
 @safe public final class MappedFile: Sendable {
   /// The file.
   public let path: String
@@ -12,13 +13,18 @@ import Glibc
   public let count: Int
   // Never written through, and fixed from init to deinit: safe to share.
   private nonisolated(unsafe) let base: UnsafeRawPointer
+  /// The mapping's place in the table that the signal handler looks at.
+  private let slot: Int32
 
   /// Maps the whole file.
   ///
   /// - Throws: `Failure` when the file is missing, unreadable, or not a regular file.
-  public init(path: String) throws(Failure) {
+  public convenience init(path: String) throws(Failure) { try self.init(path: path, shown: path) }
+
+  /// - Parameter shown: what failures call the file.
+  package init(path name: String, shown path: String) throws(Failure) {
     self.path = path
-    let (file, code) = retryingInterrupts { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+    let (file, code) = retryingInterrupts { FileSystem.open(name, O_RDONLY | O_CLOEXEC) }
     guard file >= 0 else { throw .system("cannot open", path, errno: code) }
     defer { close(file) }
     var status = stat()
@@ -28,12 +34,16 @@ import Glibc
     }
     count = Int(status.st_size)
     if count == 0 {
+      slot = -1
       unsafe base = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 64))
     } else {
       guard let address = unsafe mmap(nil, count, PROT_READ, MAP_SHARED, file, 0), unsafe address != MAP_FAILED else {
-        throw .system("cannot map into memory", path, errno: errno)
+        throw .system(
+          "cannot map into memory", path, errno: errno,
+          remedy: errno == ENOMEM ? "raise the limit on memory (ulimit -v)" : nil)
       }
       unsafe base = UnsafeRawPointer(address)
+      slot = unsafe PathText.withCString(path) { [count] in unsafe ems_mapping_add(address, count, $0) }
     }
   }
 
@@ -41,6 +51,7 @@ import Glibc
     if count == 0 {
       unsafe base.deallocate()
     } else {
+      ems_mapping_remove(slot)
       unsafe munmap(UnsafeMutableRawPointer(mutating: base), count)
     }
   }

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// A file that appears under its name only when it is complete.
@@ -11,11 +12,9 @@ public final class OutputFile {
   /// Bytes written so far, those still in the buffer included.
   public private(set) var count = 0
 
-  /// Where the bytes are until `commit()`: for libraries that write files by name. What they write is then committed as
-  /// if it had been written here.
-  package var pathUntilCommit: String { temporary ?? path }
-
   private let temporary: String?
+  /// The temporary file's place in the table that signal handlers look at.
+  private var slot: Int32 = -1
   private var file: Int32
   private var buffer: [UInt8] = []
   private static let bufferSize = 1 << 18
@@ -26,7 +25,7 @@ public final class OutputFile {
   public init(path: String) throws(Failure) {
     self.path = path
     var status = stat()
-    let exists = unsafe stat(path, &status) == 0
+    let exists = FileSystem.stat(path, &status) == 0
     let kind = status.st_mode & S_IFMT
     if exists, kind == S_IFDIR {
       throw Failure(.io, path, "cannot write: is a folder", remedy: "name a file")
@@ -35,7 +34,7 @@ public final class OutputFile {
     let name = direct ? path : "\(path).\(getpid()).tmp"
     temporary = direct ? nil : name
     let (descriptor, code) = retryingInterrupts {
-      unsafe open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+      FileSystem.open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     }
     guard descriptor >= 0 else {
       throw Failure(
@@ -43,6 +42,7 @@ public final class OutputFile {
         remedy: "check that the folder exists and may be written to")
     }
     file = descriptor
+    if !direct { slot = unsafe PathText.withCString(name) { unsafe ems_temporary_add($0) } }
     buffer.reserveCapacity(Self.bufferSize)
   }
 
@@ -66,7 +66,8 @@ public final class OutputFile {
   deinit {
     if file >= 0 {
       close(file)
-      if let temporary { unsafe unlink(temporary) }
+      ems_temporary_remove(slot)
+      if let temporary { FileSystem.unlink(temporary) }
     }
   }
 
@@ -102,16 +103,27 @@ public final class OutputFile {
     guard lseek(file, 0, SEEK_END) >= 0 else { throw .system("cannot seek", path, errno: errno) }
   }
 
+  /// What has been written so far, to be looked at before the commit; nil for a device or a pipe.
+  package func written() throws(Failure) -> MappedFile? {
+    try flush()
+    guard let temporary else { return nil }
+    return try MappedFile(path: temporary, shown: path)
+  }
+
   /// Makes the file durable and gives it its name.
   public func commit() throws(Failure) {
     try flush()
     guard let temporary else {
-      close(file)
+      let descriptor = file
       file = -1
+      // Some devices and network file systems tell only now what was lost.
+      if close(descriptor) != 0, errno != EINTR { throw .system("cannot write", path, errno: errno) }
       return
     }
-    guard fsync(file) == 0 else { throw .system("cannot write", path, errno: errno) }
-    guard unsafe rename(temporary, path) == 0 else { throw .system("cannot rename", path, errno: errno) }
+    let (synced, code) = retryingInterrupts { fsync(file) }
+    guard synced == 0 else { throw .system("cannot write", path, errno: code) }
+    guard FileSystem.rename(temporary, path) == 0 else { throw .system("cannot rename", path, errno: errno) }
+    ems_temporary_remove(slot)
     close(file)
     file = -1
     syncFolder(of: path)
@@ -133,7 +145,7 @@ public final class OutputFile {
       let (written, code) = retryingInterrupts {
         unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress!, $0.count) }
       }
-      guard written >= 0 else { throw .system("cannot write", path, errno: code) }
+      guard written > 0 else { throw .system("cannot write", path, errno: written == 0 ? EIO : code) }
       done += written
     }
   }
@@ -142,7 +154,7 @@ public final class OutputFile {
 /// Makes a rename in the folder of `path` durable. Best effort: some file systems refuse to sync folders.
 private func syncFolder(of path: String) {
   let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-  let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  let descriptor = FileSystem.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   if descriptor >= 0 {
     fsync(descriptor)
     close(descriptor)

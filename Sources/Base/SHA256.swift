@@ -28,13 +28,18 @@ import CCrypto
 
   /// The digest of what was added since the last reset, as 64 lower-case hexadecimal digits. Resets.
   package func finish() -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: finishBytes().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// The digest of what was added since the last reset, 32 bytes. Resets.
+  package func finishBytes() -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     let done = unsafe digest.withUnsafeMutableBufferPointer {
       unsafe EVP_DigestFinal_ex(context, $0.baseAddress, nil)
     }
     precondition(done == 1)
     start()
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return digest
   }
 }

@@ -24,7 +24,7 @@ package final class StagedFolder {
     temporary = "\(path).\(getpid()).tmp"
     // What a killed process of the same id may have left.
     Self.remove(temporary, files)
-    guard unsafe mkdir(temporary, 0o777) == 0 else {
+    guard FileSystem.mkdir(temporary, 0o777) == 0 else {
       throw .system("cannot create the folder", path, errno: errno)
     }
   }
@@ -33,7 +33,7 @@ package final class StagedFolder {
 
   /// Creates a folder inside, for the files whose names begin with it.
   package func makeFolder(_ name: String) throws(Failure) {
-    guard unsafe mkdir("\(temporary)/\(name)", 0o777) == 0 else {
+    guard FileSystem.mkdir("\(temporary)/\(name)", 0o777) == 0 else {
       throw .system("cannot create the folder", "\(path)/\(name)", errno: errno)
     }
   }
@@ -41,7 +41,7 @@ package final class StagedFolder {
   /// Refuses a name that is taken, and with `replace` one that holds anything else.
   package static func checkFree(_ path: String, files: Set<String>, replace: Bool) throws(Failure) {
     var status = stat()
-    guard unsafe lstat(path, &status) == 0 else {
+    guard FileSystem.lstat(path, &status) == 0 else {
       if errno == ENOENT { return }
       throw .system("cannot write", path, errno: errno)
     }
@@ -68,17 +68,20 @@ package final class StagedFolder {
     for inner in Set(files.compactMap(Self.folder(of:))) { Self.sync("\(temporary)/\(inner)") }
     Self.sync(temporary)
     try Self.checkFree(path, files: files, replace: replace)
-    if unsafe rename(temporary, path) != 0 {
+    if FileSystem.rename(temporary, path) != 0 {
       // A folder with content cannot be renamed over: the two change places, and the old one goes with the temporary.
       let code = errno
       guard replace, code == ENOTEMPTY || code == EEXIST else { throw .system("cannot rename", path, errno: code) }
-      if unsafe renameat2(AT_FDCWD, temporary, AT_FDCWD, path, renameExchange) != 0 {
+      let exchanged = unsafe PathText.withCString(temporary) { old in
+        unsafe PathText.withCString(path) { unsafe renameat2(AT_FDCWD, old, AT_FDCWD, $0, renameExchange) }
+      }
+      if exchanged != 0 {
         // Not every file system can do that; then there is a moment without either.
         let old = "\(path).\(getpid()).old"
-        guard unsafe rename(path, old) == 0 else { throw .system("cannot rename", path, errno: errno) }
-        guard unsafe rename(temporary, path) == 0 else {
+        guard FileSystem.rename(path, old) == 0 else { throw .system("cannot rename", path, errno: errno) }
+        guard FileSystem.rename(temporary, path) == 0 else {
           let code = errno
-          unsafe rename(old, path)
+          FileSystem.rename(old, path)
           throw .system("cannot rename", path, errno: code)
         }
         Self.remove(old, files)
@@ -90,7 +93,7 @@ package final class StagedFolder {
 
   /// Best effort: some file systems refuse to sync folders.
   private static func sync(_ folder: String) {
-    let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = FileSystem.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if descriptor >= 0 {
       fsync(descriptor)
       close(descriptor)
@@ -98,16 +101,10 @@ package final class StagedFolder {
   }
 
   private static func names(in folder: String) throws(Failure) -> [String] {
-    guard let stream = unsafe opendir(folder) else { throw .system("cannot read the folder", folder, errno: errno) }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
+    guard let names = FileSystem.names(in: folder) else {
+      throw .system("cannot read the folder", folder, errno: errno)
     }
-    return names.sorted()
+    return names
   }
 
   /// The folder that a name begins with, if it does.
@@ -123,7 +120,8 @@ package final class StagedFolder {
       all.append(name)
       var status = stat()
       // A link is not followed: what it leads to is not ours.
-      guard folders.contains(name), unsafe lstat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR
+      guard folders.contains(name), FileSystem.lstat("\(path)/\(name)", &status) == 0,
+        status.st_mode & S_IFMT == S_IFDIR
       else { continue }
       all += try names(in: "\(path)/\(name)").map { "\(name)/\($0)" }
     }
@@ -134,9 +132,9 @@ package final class StagedFolder {
   private static func remove(_ folder: String, _ files: Set<String>) {
     guard let content = try? content(of: folder, files) else { return }
     for name in content where files.contains(where: { name == $0 || name.hasPrefix("\($0).") }) {
-      unsafe unlink("\(folder)/\(name)")
+      FileSystem.unlink("\(folder)/\(name)")
     }
-    for inner in Set(files.compactMap(self.folder(of:))) { unsafe rmdir("\(folder)/\(inner)") }
-    unsafe rmdir(folder)
+    for inner in Set(files.compactMap(self.folder(of:))) { FileSystem.rmdir("\(folder)/\(inner)") }
+    FileSystem.rmdir(folder)
   }
 }

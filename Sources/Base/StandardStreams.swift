@@ -1,4 +1,5 @@
 // `stdout` is a variable of C: only this file reads it.
+import CSystem
 @unsafe @preconcurrency import Glibc
 
 /// The process's standard output and standard error, which may be closed, full, or a pipe that nobody reads any longer.
@@ -18,7 +19,10 @@ public enum StandardStreams {
     // A pipe without a reader and a file that may not grow (ulimit -f) are errors of the write, not a sudden death.
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
-    atexit { StandardStreams.finishOutput() }
+    ems_system_install(Failure.Kind.io.rawValue)
+    // Behind this one nothing is done: libraries have nothing left to write, and OpenBLAS waits at its end for threads that it
+    // could not start where memory was short.
+    _ = unsafe on_exit({ status, _ in StandardStreams.finish(status) }, nil)
   }
 
   /// Writes to standard error, as far as that is possible.
@@ -48,11 +52,11 @@ public enum StandardStreams {
   }
 
   /// Writes out what `print` has kept, and ends the process otherwise than it was about to if anything was lost.
-  private static func finishOutput() {
+  private static func finish(_ status: Int32) -> Never {
     let flushed = unsafe fflush(stdout)
     let code = errno
     let isLost = unsafe ferror(stdout) != 0
-    guard flushed != 0 || isLost else { return }
+    guard flushed != 0 || isLost else { _exit(status) }
     if outputHasNoReader { dieOfBrokenPipe() }
     let reason = flushed == 0 ? "part of it was lost" : unsafe String(cString: strerror(code))
     log(

@@ -1,6 +1,11 @@
 import Glibc
 
 extension Failure {
+  /// The same about an output: a folder that is not there is trouble with writing then, no missing input.
+  package var asOutput: Failure {
+    Failure(kind == .missingInput ? .io : kind, subject, at: place, problem, remedy: remedy)
+  }
+
   /// The failure of a system call on `subject`, from the value that `errno` had right after it.
   ///
   /// - Parameter action: what was tried, as a verb phrase: "cannot write".

@@ -7,12 +7,21 @@
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexIVFFlat.h>
 #include <faiss/IndexIVFPQ.h>
+#include <faiss/IndexPQ.h>
+#include <faiss/IndexPreTransform.h>
+#include <faiss/VectorTransform.h>
+#include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/index_factory.h>
+#include <faiss/impl/io.h>
 #include <faiss/index_io.h>
 
+#include <algorithm>
 #include <exception>
+#include <memory>
+#include <new>
 #include <string>
+#include <vector>
 
 extern "C" void omp_set_num_threads(int);
 
@@ -28,6 +37,9 @@ int guarded(Call call) {
   } catch (const faiss::FaissException &error) {
     last_error = error.msg;
     return FAISS_EXCEPT;
+  } catch (const std::bad_alloc &) {
+    last_error = "not enough memory";
+    return EMS_FAISS_NO_MEMORY;
   } catch (const std::exception &error) {
     last_error = error.what();
     return STD_EXCEPT;
@@ -39,6 +51,32 @@ int guarded(Call call) {
 
 faiss::Index *cpp(FaissIndex *index) { return reinterpret_cast<faiss::Index *>(index); }
 const faiss::Index *cpp(const FaissIndex *index) { return reinterpret_cast<const faiss::Index *>(index); }
+
+// Whom to ask whether the work of this thread shall stop.
+thread_local int (*stop_asked)(void *) = nullptr;
+thread_local void *stop_context = nullptr;
+
+// Faiss asks this between its blocks; it asks in the thread that called it, and those it starts get "no".
+struct Stop : faiss::InterruptCallback {
+  bool want_interrupt() override { return stop_asked != nullptr && stop_asked(stop_context) != 0; }
+};
+
+// What Faiss writes, handed on; Faiss throws when fewer items were taken than given.
+struct Sink : faiss::IOWriter {
+  int (*take)(void *, const void *, size_t);
+  void *context;
+  size_t operator()(const void *bytes, size_t size, size_t count) override {
+    return take(context, bytes, size * count) == 0 ? count : 0;
+  }
+};
+
+// The product quantiser that an index has itself, null if it has none.
+faiss::ProductQuantizer *quantizer(faiss::Index *index) {
+  while (auto *outer = dynamic_cast<faiss::IndexPreTransform *>(index)) index = outer->index;
+  if (auto *pq = dynamic_cast<faiss::IndexPQ *>(index)) return &pq->pq;
+  if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(index)) return &pq->pq;
+  return nullptr;
+}
 }  // namespace
 
 extern "C" {
@@ -53,7 +91,29 @@ FaissMetricType faiss_Index_metric_type(const FaissIndex *index) {
   return static_cast<FaissMetricType>(cpp(index)->metric_type);
 }
 int faiss_Index_train(FaissIndex *index, idx_t n, const float *x) {
-  return guarded([&] { cpp(index)->train(n, x); });
+  return guarded([&] {
+    // OPQ trains quantisers of its own, which would warn of few points on standard error, several kB of it. How many are
+    // enough is checked by the caller, so they get quantisers that do not.
+    std::vector<std::unique_ptr<faiss::ProductQuantizer>> own;
+    std::vector<faiss::OPQMatrix *> rotations;
+    struct Restore {
+      std::vector<faiss::OPQMatrix *> &rotations;
+      ~Restore() {
+        for (faiss::OPQMatrix *opq : rotations) opq->pq = nullptr;
+      }
+    } restore{rotations};
+    if (auto *outer = dynamic_cast<faiss::IndexPreTransform *>(cpp(index))) {
+      for (faiss::VectorTransform *transform : outer->chain) {
+        auto *opq = dynamic_cast<faiss::OPQMatrix *>(transform);
+        if (opq == nullptr || opq->pq != nullptr) continue;
+        own.push_back(std::make_unique<faiss::ProductQuantizer>(opq->d_out, opq->M, 8));
+        own.back()->cp.min_points_per_centroid = 1;
+        opq->pq = own.back().get();
+        rotations.push_back(opq);
+      }
+    }
+    cpp(index)->train(n, x);
+  });
 }
 int faiss_Index_add(FaissIndex *index, idx_t n, const float *x) {
   return guarded([&] { cpp(index)->add(n, x); });
@@ -75,15 +135,14 @@ void faiss_IndexIVF_set_nprobe(FaissIndexIVF *index, size_t nprobe) {
 int faiss_index_factory(FaissIndex **index, int d, const char *description, FaissMetricType metric) {
   return guarded([&] {
     faiss::Index *made = faiss::index_factory(d, description, static_cast<faiss::MetricType>(metric));
-    // Faiss warns on standard output about small samples; whether one is too small is checked and said by the caller.
-    if (auto *ivf = faiss::ivflib::try_extract_index_ivf(made)) {
-      ivf->cp.min_points_per_centroid = 1;
-      if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(ivf)) {
-        pq->pq.cp.min_points_per_centroid = 1;
-        // Renumbers the centroids by simulated annealing, for a kind of search that is not used here: minutes for nothing.
-        pq->do_polysemous_training = false;
-      }
-    }
+    // Faiss warns on standard error about small samples; whether one is too small is checked and said by the caller.
+    if (auto *ivf = faiss::ivflib::try_extract_index_ivf(made)) ivf->cp.min_points_per_centroid = 1;
+    if (auto *pq = quantizer(made)) pq->cp.min_points_per_centroid = 1;
+    // Renumbers the centroids by simulated annealing, for a kind of search that is not used here: minutes for nothing.
+    faiss::Index *inner = made;
+    while (auto *outer = dynamic_cast<faiss::IndexPreTransform *>(inner)) inner = outer->index;
+    if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(inner)) pq->do_polysemous_training = false;
+    if (auto *pq = dynamic_cast<faiss::IndexPQ *>(inner)) pq->do_polysemous_training = false;
     *index = reinterpret_cast<FaissIndex *>(made);
   });
 }
@@ -111,6 +170,34 @@ int ems_faiss_merge(FaissIndex *into, FaissIndex *from) {
       cpp(into)->merge_from(*cpp(from), 0);
     }
   });
+}
+int ems_faiss_write(const FaissIndex *index, int (*take)(void *, const void *, size_t), void *context) {
+  return guarded([&] {
+    Sink sink;
+    sink.take = take;
+    sink.context = context;
+    faiss::write_index(cpp(index), &sink);
+  });
+}
+idx_t ems_faiss_points_needed(const FaissIndex *index) {
+  size_t needed = 0;
+  if (const auto *ivf = faiss::ivflib::try_extract_index_ivf(cpp(index))) needed = ivf->nlist;
+  if (const auto *pq = quantizer(const_cast<faiss::Index *>(cpp(index)))) needed = std::max(needed, pq->ksub);
+  if (const auto *outer = dynamic_cast<const faiss::IndexPreTransform *>(cpp(index))) {
+    for (const faiss::VectorTransform *transform : outer->chain) {
+      if (dynamic_cast<const faiss::OPQMatrix *>(transform)) needed = std::max<size_t>(needed, 256);
+    }
+  }
+  return static_cast<idx_t>(needed);
+}
+void ems_faiss_watch(int (*asked)(void *), void *context) {
+  static const bool installed = [] {
+    faiss::InterruptCallback::instance.reset(new Stop);
+    return true;
+  }();
+  (void)installed;
+  stop_asked = asked;
+  stop_context = context;
 }
 void ems_faiss_set_threads(int threads) { omp_set_num_threads(threads); }
 }

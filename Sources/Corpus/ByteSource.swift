@@ -22,6 +22,8 @@ final class FileSource: ByteSource {
   private let owned: Bool
   private(set) var bytesConsumed = 0
   let totalBytes: Int?
+  /// When the file was last written to, before it was read.
+  private let written: timespec?
 
   init(path: String) throws(Failure) {
     if path == "-" {
@@ -29,7 +31,7 @@ final class FileSource: ByteSource {
       file = STDIN_FILENO
       owned = false
     } else {
-      let (descriptor, code) = retryingInterrupts { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+      let (descriptor, code) = retryingInterrupts { FileSystem.open(path, O_RDONLY | O_CLOEXEC) }
       guard descriptor >= 0 else { throw .system("cannot open", path, errno: code) }
       name = path
       file = descriptor
@@ -37,6 +39,7 @@ final class FileSource: ByteSource {
     }
     var status = stat()
     let known = unsafe fstat(file, &status) == 0
+    written = known ? status.st_mtim : nil
     totalBytes = known && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     if known, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure(.missingInput, name, "is a folder", remedy: "name a file, or - for standard input")
@@ -62,7 +65,25 @@ final class FileSource: ByteSource {
     }
     guard count >= 0 else { throw .system("cannot read", name, errno: code) }
     bytesConsumed += count
+    if count == 0 { try checkUnchanged() }
     return count
+  }
+
+  /// At the end of a file: whether it is still the one that was opened. What another process cut short, or wrote into, was not
+  /// read as a whole.
+  private func checkUnchanged() throws(Failure) {
+    // Files of the kernel's (/proc) have a size of 0 and content.
+    guard let totalBytes, let written, totalBytes > 0 else { return }
+    var status = stat()
+    guard unsafe fstat(file, &status) == 0 else { throw .system("cannot read", name, errno: errno) }
+    let same = status.st_mtim.tv_sec == written.tv_sec && status.st_mtim.tv_nsec == written.tv_nsec
+    // Standard input may begin in the middle of a file.
+    guard same, Int(status.st_size) == totalBytes, bytesConsumed == totalBytes || !owned else {
+      throw Failure(
+        .io, name, at: "offset \(bytesConsumed)",
+        "was changed while it was read: it had \(totalBytes) bytes, now it has \(status.st_size)",
+        remedy: "run the command again when nothing writes to the file")
+    }
   }
 }
 

@@ -42,12 +42,12 @@ public final class ModelFolder: Sendable {
     /// A jieba dictionary, as `JiebaDictionary` writes it; only a model with a pretokenizer has a use for it.
     public static let jieba = "jieba.txt"
     static let tokenizers = [tokenizer, hubTokenizer, dictionary]
-    static let all = [configuration, weights, card, jieba] + tokenizers
+    static let all = [configuration, weights, card, jieba, ModelDigests.file] + tokenizers
   }
 
   /// The names of the files in a folder that decide what embeddings are: not the card.
   public static func decidingFiles(in folder: String) -> [String] {
-    func present(_ names: [String]) -> [String] { names.filter { unsafe access("\(folder)/\($0)", F_OK) == 0 } }
+    func present(_ names: [String]) -> [String] { names.filter { FileSystem.access("\(folder)/\($0)", F_OK) == 0 } }
     let tokenizers = present(File.tokenizers)
     return [File.configuration, File.weights] + (tokenizers.isEmpty ? [File.tokenizer] : tokenizers)
       + present([File.jieba])
@@ -91,7 +91,7 @@ public final class ModelFolder: Sendable {
   public init(path: String) throws(Failure) {
     self.path = path
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else {
+    guard FileSystem.stat(path, &status) == 0 else {
       throw .system("cannot open the model", path, errno: errno)
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -99,9 +99,9 @@ public final class ModelFolder: Sendable {
         .badData, path, "is not a folder",
         remedy: "name a model folder; a PyTorch checkpoint becomes one with `ems model convert`")
     }
-    let hasTokenizer = File.tokenizers.contains { unsafe access("\(path)/\($0)", F_OK) == 0 }
+    let hasTokenizer = File.tokenizers.contains { FileSystem.access("\(path)/\($0)", F_OK) == 0 }
     for name in [File.configuration, File.weights] + (hasTokenizer ? [] : [File.tokenizer])
-    where unsafe access("\(path)/\(name)", F_OK) != 0 {
+    where FileSystem.access("\(path)/\(name)", F_OK) != 0 {
       throw Failure(
         .missingInput, path, "has no \(name), so it is not a model folder",
         remedy: "a PyTorch checkpoint becomes one with `ems model convert`")
@@ -118,6 +118,8 @@ public final class ModelFolder: Sendable {
     let dictionary = Self.dictionary(in: path)
     words = configuration.pretokenizer == .none ? nil : WordSplitters(dictionary: dictionary)
     try Self.check(configuration.storedTensors(), in: weights, required: true)
+    // Last, so that what is wrong is said as exactly as can be. The weights would take long.
+    try ModelDigests.check(Self.decidingFiles(in: path).filter { $0 != File.weights }, in: path)
     if configuration.layout.family != .ems {
       heads = .none
       return
@@ -134,7 +136,7 @@ public final class ModelFolder: Sendable {
   /// The path of a model folder's dictionary of Chinese, nil if it has none.
   public static func dictionary(in folder: String) -> String? {
     let path = "\(folder)/\(File.jieba)"
-    return unsafe access(path, F_OK) == 0 ? path : nil
+    return FileSystem.access(path, F_OK) == 0 ? path : nil
   }
 
   /// What is done with the text of a language: it is cut into words, or gets the language's tag. A model of others that has
@@ -245,10 +247,12 @@ public final class ModelFolder: Sendable {
       hasJieba: words?.dictionaryPath != nil, unknownTensors: unknown)
   }
 
-  /// Reads everything: no tensor is unknown, a training head's tensors are all there or none is, and every weight is finite.
+  /// Reads everything: the files are those of `SHA256SUMS`, if the folder has it, no tensor is unknown, a training head's tensors
+  /// are all there or none is, and every weight is finite.
   ///
   /// - Throws: `Failure` naming the tensor and the element.
   public func verify() throws(Failure) {
+    try ModelDigests.check(Self.decidingFiles(in: path), in: path)
     if let unknown = info().unknownTensors.first {
       throw Failure(
         .badData, weights.path, at: "tensor \(unknown)", "is no part of this model",
@@ -439,6 +443,7 @@ public final class ModelFolder: Sendable {
       try output.write(text)
       try output.commit()
     }
+    try ModelDigests.write(decidingFiles(in: folder.temporary), in: folder.temporary)
     try folder.commit(replace: replace)
   }
 }

@@ -109,7 +109,8 @@ import CSentencePiece
   /// Appends the ids of a sentence.
   ///
   /// White space around the sentence does not count. There are no ids for its beginning and end. A sentence without any
-  /// piece becomes one `<unk>`, so that every line has an embedding.
+  /// piece becomes one `<unk>`, so that every line has an embedding. Of a sentence over 64 KiB (or 64 bytes for each of `limit`
+  /// ids) only the beginning is cut into pieces.
   ///
   /// - Parameters:
   ///   - text: UTF-8; bytes that are not become U+FFFD.
@@ -123,7 +124,7 @@ import CSentencePiece
     _ text: RawSpan, lowercase: Bool, limit: Int, into ids: inout [Int32]
   ) throws(Failure) -> Int {
     precondition(limit >= 1)
-    let trimmed = trimmingWhiteSpace(text)
+    let trimmed = bounded(trimmingWhiteSpace(text), tokens: limit)
     if lowercase {
       switch caseNeeds(trimmed) {
       case .nothing: break

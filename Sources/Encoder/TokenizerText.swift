@@ -29,6 +29,25 @@ package func trimmingWhiteSpace(_ text: RawSpan) -> RawSpan {
   return text.extracting(start..<end)
 }
 
+/// The part of a sentence that can matter where only its first `limit` tokens count: 64 KiB, or 64 bytes for each token if that
+/// is more, cut at white space if there is some near. Cutting text into pieces takes memory for every byte, and SentencePiece
+/// takes time that grows with the square of a run of characters that it does not know.
+@_lifetime(copy text)
+package func bounded(_ text: RawSpan, tokens limit: Int) -> RawSpan {
+  let (wanted, overflow) = limit.multipliedReportingOverflow(by: 64)
+  let most = overflow ? Int.max : max(1 << 16, wanted)
+  guard text.byteCount > most else { return text }
+  // No further back than a sixteenth.
+  for end in stride(from: most, to: most - most / 16, by: -1)
+  where text.number(at: end, as: UInt8.self) == 0x20 || text.number(at: end, as: UInt8.self) == 0x09 {
+    return text.extracting(0..<end)
+  }
+  // Between two characters.
+  var end = most
+  while end > most - 4, text.number(at: end, as: UInt8.self) & 0xC0 == 0x80 { end -= 1 }
+  return text.extracting(0..<end)
+}
+
 /// The number of bytes of the white space character at a position, 0 if there is none there.
 ///
 /// Python's idea of white space: Unicode's, and the separators U+001C...U+001F.

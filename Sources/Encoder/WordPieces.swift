@@ -13,7 +13,7 @@ extension Tokenizer {
     _ text: RawSpan, words: WordSplitter?, lowercase: Bool, limit: Int, into ids: inout [Int32]
   ) throws(Failure) -> Int {
     guard words != nil else { return try encode(text, lowercase: lowercase, limit: limit, into: &ids) }
-    let cut = try self.words(text, words: words, lowercase: lowercase)
+    let cut = try self.words(bounded(text, tokens: limit), words: words, lowercase: lowercase)
     return try encode(unsafe cut.span.bytes, lowercase: false, limit: limit, into: &ids)
   }
 

@@ -81,7 +81,9 @@ private func unpackAll(_ file: Descriptor, into root: Descriptor, shown: String,
       // Walking to something in it makes it.
       _ = try walk(from: root, to: "\(path)/x", create: true, shown: shown)
     case S_IFREG where unsafe archive_entry_hardlink(entry) == nil:
-      try unsafe unpackFile(path, from: archive, into: root, shown: shown, job: job, failure)
+      // Zip entries may leave their size open; then the blocks alone say it.
+      let size = unsafe archive_entry_size_is_set(entry) != 0 ? max(0, Int(archive_entry_size(entry))) : 0
+      try unsafe unpackFile(path, size: size, from: archive, into: root, shown: shown, job: job, failure)
     default:
       throw Failure(
         .badData, shown, at: "entry \(printable(raw))", "is a link or a device, which is not unpacked",
@@ -104,8 +106,16 @@ private func safePath(_ name: String, shown: String) throws(Failure) -> String? 
   return String(rest)
 }
 
+/// Makes a file as long as it must be; what is missing reads as zeros.
+private func lengthen(_ file: Descriptor, to size: Int, _ shown: String) throws(Failure) {
+  if try status(file, shown).st_size >= off_t(size) { return }
+  let (done, code) = retryingInterrupts { ftruncate(file.number, off_t(size)) }
+  guard done == 0 else { throw .system("cannot write", shown, errno: code) }
+}
+
 private func unpackFile(
-  _ path: String, from archive: OpaquePointer, into root: Descriptor, shown: String, job: Job, _ failure: () -> Failure
+  _ path: String, size: Int, from archive: OpaquePointer, into root: Descriptor, shown: String, job: Job,
+  _ failure: () -> Failure
 ) throws(Failure) {
   guard let (folder, last) = try walk(from: root, to: path, create: true, shown: shown) else { return }
   let (number, code) = retryingInterrupts {
@@ -116,17 +126,23 @@ private func unpackFile(
     throw .system("cannot write \(path) of", shown, errno: code)
   }
   let file = Descriptor(number)
+  var end = 0
   while true {
     if job.isCancelled { throw interrupted(shown) }
     var block: UnsafeRawPointer?
     var count = 0
     var offset: Int64 = 0
     let code = unsafe archive_read_data_block(archive, &block, &count, &offset)
-    if code == ARCHIVE_EOF { break }
+    if code == ARCHIVE_EOF {
+      // A sparse file may end in a hole, for which no block comes: its end is where the last block or this says.
+      try lengthen(file, to: max(end, Int(offset), size), "\(path) of \(shown)")
+      break
+    }
     guard code == ARCHIVE_OK, offset >= 0 else { throw failure() }
     guard count > 0, let block = unsafe block else { continue }
     let bytes = unsafe RawSpan(_unsafeStart: block, byteCount: count)
     try writeAll(bytes, to: file, at: Int(offset), shown)
+    end = Int(offset) + count
   }
   guard fsync(number) == 0 else { throw .system("cannot write \(path) of", shown, errno: errno) }
 }

@@ -14,7 +14,7 @@ protocol Receiver: AnyObject {
 /// Gets files one after the other, keeping connections open. For one thread at a time.
 @safe final class Connection {
   // Made in init, freed in deinit, used in between by whoever has this object, which is not Sendable.
-  private let curl: UnsafeMutableRawPointer
+  private var curl: UnsafeMutableRawPointer
 
   private static let started: Bool = ems_curl_start() == 0
 
@@ -61,6 +61,11 @@ protocol Receiver: AnyObject {
       }
     }
     withExtendedLifetime(box) {}
+    // A handle whose transfer failed (no such host, for one) may refuse the next one as a bad argument.
+    if code != CURLE_OK, let fresh = unsafe curl_easy_init() {
+      unsafe curl_easy_cleanup(curl)
+      unsafe curl = unsafe fresh
+    }
     let words = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     if words.isEmpty { return (code, unsafe String(cString: curl_easy_strerror(code))) }
     return (code, String(decoding: words, as: UTF8.self))
@@ -92,7 +97,7 @@ protocol Receiver: AnyObject {
   }
 }
 
-/// A text from elsewhere without control characters, which would reach the user's terminal in a message.
+/// A text from elsewhere without control characters.
 func printable(_ text: String) -> String {
   var result = String.UnicodeScalarView()
   for scalar in text.unicodeScalars where scalar.value >= 0x20 && !(0x7F...0x9F ~= scalar.value) {

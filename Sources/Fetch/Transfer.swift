@@ -1,6 +1,7 @@
 import Base
 import CCurl
 import Foundation
+import Glibc
 
 /// The header of a response, as far as it matters here.
 struct ResponseHeader {
@@ -85,6 +86,14 @@ final class Transfer: Receiver {
   private var isLocal: Bool { file.url.hasPrefix("file:") }
 
   func run(on connection: Connection, _ options: FetchOptions) -> End {
+    // libcurl takes a folder for an empty file, and waits at a pipe for ever.
+    if isLocal, let path = URL(string: file.url)?.path(percentEncoded: false) {
+      var status = stat()
+      if FileSystem.stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+        return .failed(
+          Failure(.missingInput, file.url, "is not a regular file", remedy: "name a file, not a folder or a pipe"))
+      }
+    }
     let request = Connection.Request(
       url: file.url, offset: offset, validator: part.validator, proxy: options.proxy,
       connectSeconds: options.connectSeconds, stallSeconds: options.stallSeconds)

@@ -102,6 +102,9 @@ public final class EmbeddingFile: Sendable {
   public let dataOffset: Int
   private let file: MappedFile
 
+  /// The most elements that a row may have.
+  static let widest = 65_536
+
   /// Maps a file and checks its header.
   ///
   /// - Throws: `Failure` naming the file, what was found, and for a file of another layout how to convert it.

@@ -35,9 +35,9 @@ package enum Npy {
   package static func readInt32(from path: String, shape: [Int]) throws(Failure) -> [Int32] {
     let file = try MappedFile(path: path)
     let bytes = file.bytes
-    let count = shape.reduce(1, *)
+    let count = product(shape) ?? .max
     let expected = header(shape: shape, descriptor: "<i4")
-    guard file.count == expected.count + count * 4,
+    guard count <= file.count / 4, file.count == expected.count + count * 4,
       expected.indices.allSatisfy({ bytes.number(at: $0, as: UInt8.self) == expected[$0] })
     else {
       let size = shape.map(String.init).joined(separator: " x ")

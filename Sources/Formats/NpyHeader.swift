@@ -54,6 +54,11 @@ struct NpyHeader {
       let shape = fields.shape.map(String.init).joined(separator: ", ")
       throw Failure(.badData, path, "has the shape (\(shape)); embeddings have two sizes, rows and columns")
     }
+    guard fields.shape[1] <= EmbeddingFile.widest else {
+      throw Failure(
+        .badData, path, "has rows of \(fields.shape[1]) elements; embeddings have at most \(EmbeddingFile.widest)",
+        remedy: "check that this is a file of embeddings, a row for each sentence")
+    }
     rows = fields.shape[0]
     columns = fields.shape[1]
   }

@@ -171,6 +171,7 @@ public final class SafeTensors: Sendable {
     guard length > 0, file.bytes.number(at: 8, as: UInt8.self) == UInt8(ascii: "{") else {
       throw Failure(.badData, path, at: "offset 8", "the header does not start with {")
     }
+    try checkText(file.bytes.extracting(8..<8 + length), path: path)
     do {
       let json = unsafe file.bytes.extracting(8..<8 + length).withUnsafeBytes { unsafe Data($0) }
       return try JSONDecoder().decode(Header.self, from: json)
@@ -185,6 +186,55 @@ public final class SafeTensors: Sendable {
       throw Failure(
         .badData, path, at: place, "is not what the safetensors format asks for",
         remedy: "check that this is a safetensors file, and fetch it again")
+    }
+  }
+
+  /// What Foundation's reader lets pass: other encodings than UTF-8, and names that come twice, of which it takes one.
+  private static func checkText(_ bytes: RawSpan, path: String) throws(Failure) {
+    guard let text = unsafe bytes.withUnsafeBytes({ unsafe String(validating: $0, as: UTF8.self) }),
+      !text.utf8.contains(0)
+    else {
+      throw Failure(.badData, path, at: "offset 8", "the header is not UTF-8", remedy: "fetch it again")
+    }
+    // Names as they stand, escapes resolved only where there are any; of each object that is open.
+    var open: [Set<String>] = []
+    var isName = false
+    let utf8 = Array(text.utf8)
+    var i = 0
+    while i < utf8.count {
+      switch utf8[i] {
+      case UInt8(ascii: "{"):
+        open.append([])
+        isName = true
+      case UInt8(ascii: "["):
+        open.append([])
+        isName = false
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        _ = open.popLast()
+        isName = false
+      case UInt8(ascii: ","): isName = true
+      case UInt8(ascii: ":"): isName = false
+      case UInt8(ascii: "\""):
+        let start = i
+        i += 1
+        while i < utf8.count, utf8[i] != UInt8(ascii: "\"") { i += utf8[i] == UInt8(ascii: "\\") ? 2 : 1 }
+        guard i < utf8.count else { return }
+        // In a list the strings are values: followed by no colon.
+        var next = i + 1
+        while next < utf8.count, [0x20, 0x09, 0x0A, 0x0D].contains(utf8[next]) { next += 1 }
+        if isName, !open.isEmpty, next < utf8.count, utf8[next] == UInt8(ascii: ":") {
+          let raw = utf8[start...i]
+          let name =
+            raw.contains(UInt8(ascii: "\\"))
+            ? (try? JSONDecoder().decode(String.self, from: Data(raw))) ?? String(decoding: raw, as: UTF8.self)
+            : String(decoding: raw.dropFirst().dropLast(), as: UTF8.self)
+          guard open[open.count - 1].insert(name).inserted else {
+            throw Failure(.badData, path, at: "header, \(name)", "the name comes twice", remedy: "fetch it again")
+          }
+        }
+      default: break
+      }
+      i += 1
     }
   }
 

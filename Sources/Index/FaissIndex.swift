@@ -1,5 +1,6 @@
 import Base
 import CFaiss
+import Formats
 import Kernels
 
 /// A Faiss index over unit vectors with the inner product as metric, through Faiss's C API.
@@ -19,28 +20,54 @@ import Kernels
   /// - Throws: `Failure` with Faiss's own words when it does not know the string or it does not fit the dimension.
   public init(factory: String, dimension: Int) throws(Failure) {
     name = factory
+    try IndexFactory.check(factory)
+    guard 1...65_536 ~= dimension else {
+      throw Failure(.usage, "index \(factory)", "cannot be made for \(dimension) dimensions; 1 to 65536 are possible")
+    }
     var created: OpaquePointer?
     let code = unsafe faiss_index_factory(&created, Int32(dimension), factory, METRIC_INNER_PRODUCT)
     guard code == 0, let created = unsafe created else {
       throw Self.failure(
-        .usage, "index \(factory)", "cannot be made for \(dimension) dimensions",
-        remedy:
-          "use a factory string such as Flat, IVF1024,Flat or IVF1024,PQ64 (PQ's number must divide the dimension)")
+        code, .usage, "index \(factory)", "cannot be made for \(dimension) dimensions", remedy: IndexFactory.remedy)
     }
     unsafe handle = created
+    // What is made must be of a kind that is read again; a look at it as a file tells.
+    var bytes: [UInt8] = []
+    do throws(Failure) {
+      try write { (piece) throws(Failure) in unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) } }
+      _ = try FaissFile(unsafe bytes.span.bytes, path: "index \(factory)")
+    } catch {
+      throw Failure(.usage, error.subject, error.problem, remedy: error.remedy)
+    }
   }
 
   /// Reads an index from a file that Faiss wrote.
   ///
-  /// - Parameter mapped: whether inverted lists stay in the file and are read when they are searched.
-  /// - Throws: `Failure` when there is no such file or it is no index of the inner product.
-  public init(path: String, mapped: Bool = false) throws(Failure) {
+  /// The file's layout is checked before Faiss sees it, and so are the digests that ems writes behind an index.
+  ///
+  /// - Parameters:
+  ///   - mapped: whether inverted lists stay in the file and are read when they are searched. Digests of a file over 1 GiB
+  ///     are not compared then, since that would read all of it.
+  ///   - threads: how many compare digests.
+  /// - Throws: `Failure` when there is no such file, or it is damaged, of a kind that is not supported, or of another metric
+  ///   than the inner product.
+  public init(path: String, mapped: Bool = false, threads: Int = 1) throws(Failure) {
     name = path
-    _ = try MappedFile(path: path)  // a missing or unreadable file in our own words
+    let file = try MappedFile(path: path)
+    let content = try IndexChecksums.content(of: file)
+    let layout = try FaissFile(file.bytes.extracting(0..<content), path: path)
+    guard layout.end == content else {
+      throw Failure(
+        .badData, path, at: "offset \(layout.end)", "\(content - layout.end) bytes follow the index",
+        remedy: "build it again with ems index build")
+    }
+    if content < file.count, !mapped || content <= 1 << 30 { try IndexChecksums.verify(file, threads: threads) }
     var loaded: OpaquePointer?
-    let code = unsafe faiss_read_index_fname(path, mapped ? FAISS_IO_FLAG_MMAP : 0, &loaded)
+    let code = unsafe PathText.withCString(path) {
+      unsafe faiss_read_index_fname($0, mapped ? FAISS_IO_FLAG_MMAP : 0, &loaded)
+    }
     guard code == 0, let loaded = unsafe loaded else {
-      throw Self.failure(.badData, path, "is not a Faiss index", remedy: "build it again with ems index build")
+      throw Self.failure(code, .badData, path, "is not a Faiss index", remedy: "build it again with ems index build")
     }
     unsafe handle = loaded
     guard unsafe faiss_Index_metric_type(handle) == METRIC_INNER_PRODUCT else {
@@ -51,8 +78,26 @@ import Kernels
 
   deinit { unsafe faiss_Index_free(handle) }
 
-  private static func failure(_ kind: Failure.Kind, _ subject: String, _ problem: String, remedy: String?) -> Failure {
-    Failure(kind, subject, "\(problem): \(unsafe String(cString: faiss_get_last_error()))", remedy: remedy)
+  /// - Parameter code: what Faiss's call returned.
+  private static func failure(
+    _ code: Int32, _ kind: Failure.Kind, _ subject: String, _ problem: String, remedy: String?
+  ) -> Failure {
+    if code == EMS_FAISS_NO_MEMORY {
+      return Failure(
+        .io, subject, "\(problem): there is not enough memory", remedy: "use a smaller index, or fewer rows at a time")
+    }
+    return Failure(kind, subject, "\(problem): \(unsafe String(cString: faiss_get_last_error()))", remedy: remedy)
+  }
+
+  /// Runs a call of Faiss's that looks now and then whether the job is cancelled, and fails then.
+  private func watched(_ job: Job, _ call: () -> Int32) -> Int32 {
+    unsafe ems_faiss_watch(
+      { context in
+        guard let context = unsafe context else { return 0 }
+        return unsafe Unmanaged<Job>.fromOpaque(context).takeUnretainedValue().isCancelled ? 1 : 0
+      }, Unmanaged.passUnretained(job).toOpaque())
+    defer { ems_faiss_watch(nil, nil) }
+    return withExtendedLifetime(job) { call() }
   }
 
   /// The threads that Faiss uses from now on, in every index.
@@ -101,27 +146,34 @@ import Kernels
 
   /// Trains on a sample of unit vectors, [n, dimension].
   ///
-  /// - Throws: `Failure` before anything is trained when there are fewer vectors than cells (or than the 256 centroids of
-  ///   a quantiser).
-  public func train(_ sample: Tensor) throws(Failure) {
+  /// - Parameter job: stops the training, between its blocks of work.
+  /// - Throws: `Failure` before anything is trained when there are fewer vectors than cells, or than the centroids of a
+  ///   quantiser; of the kind `interrupted` when the job is cancelled.
+  public func train(_ sample: Tensor, job: Job = Job()) throws(Failure) {
     try check(sample)
     if isTrained { return }
-    let needed = max(cells ?? 0, name.contains("PQ") ? 256 : 0)
+    let needed = unsafe Int(ems_faiss_points_needed(handle))
     guard sample.rows >= needed else {
       throw Failure(
         .badData, "index \(name)", "needs at least \(needed) vectors to train on, there are \(sample.rows)",
         remedy: "choose fewer cells, or Flat, which needs no training")
     }
-    guard unsafe faiss_Index_train(handle, Int64(sample.rows), sample.pointer) == 0 else {
-      throw Self.failure(.badData, "index \(name)", "cannot be trained", remedy: nil)
-    }
+    let code = watched(job) { unsafe faiss_Index_train(handle, Int64(sample.rows), sample.pointer) }
+    try job.check("index \(name)")
+    guard code == 0 else { throw Self.failure(code, .badData, "index \(name)", "cannot be trained", remedy: nil) }
   }
 
   /// Adds unit vectors, [n, dimension]; their ids follow those that are there.
-  public func add(_ vectors: Tensor) throws(Failure) {
+  ///
+  /// - Parameter job: stops the work. What was added by then is of no use.
+  /// - Throws: `Failure` when they do not fit the index or it is not trained; of the kind `interrupted` when the job is
+  ///   cancelled.
+  public func add(_ vectors: Tensor, job: Job = Job()) throws(Failure) {
     try check(vectors)
-    guard unsafe faiss_Index_add(handle, Int64(vectors.rows), vectors.pointer) == 0 else {
-      throw Self.failure(.badData, "index \(name)", "refuses vectors", remedy: "train the index first")
+    let code = watched(job) { unsafe faiss_Index_add(handle, Int64(vectors.rows), vectors.pointer) }
+    try job.check("index \(name)")
+    guard code == 0 else {
+      throw Self.failure(code, .badData, "index \(name)", "refuses vectors", remedy: "train the index first")
     }
   }
 
@@ -135,28 +187,75 @@ import Kernels
     var scores = [Float](repeating: -.infinity, count: queries.rows * k)
     let code = unsafe faiss_Index_search(handle, Int64(queries.rows), queries.pointer, Int64(k), &scores, &ids)
     guard code == 0 else {
-      throw Self.failure(.badData, "index \(name)", "cannot be searched", remedy: nil)
+      throw Self.failure(code, .badData, "index \(name)", "cannot be searched", remedy: nil)
+    }
+    // Faiss hands on what stands in the file, and rows are looked up by it.
+    if let wrong = ids.first(where: { $0 < -1 || $0 >= count }) {
+      throw Failure(
+        .badData, name, "has the id \(wrong), but only \(count) vectors", remedy: "build it again with ems index build")
     }
     return (ids, scores)
   }
 
   /// Moves the vectors of another index, trained with this one, behind this one's; the other is empty afterwards.
   public func merge(_ other: FaissIndex) throws(Failure) {
-    guard unsafe ems_faiss_merge(handle, other.handle) == 0 else {
+    let code = unsafe ems_faiss_merge(handle, other.handle)
+    guard code == 0 else {
       throw Self.failure(
-        .badData, "index \(other.name)", "cannot be merged with \(name)",
+        code, .badData, "index \(other.name)", "cannot be merged with \(name)",
         remedy: "shards must be copies of one trained index")
     }
   }
 
-  /// Writes the index in Faiss's format; the name appears when the file is complete.
+  /// Writes the index in Faiss's format, with its digests behind it; the name appears when the file is complete and its
+  /// layout has been looked at.
   public func write(to path: String) throws(Failure) {
-    // An output that cannot be written is told in our words, and the name of its temporary file is used.
     let output = try OutputFile(path: path)
-    guard unsafe faiss_write_index_fname(handle, output.pathUntilCommit) == 0 else {
-      throw Self.failure(.io, path, "cannot be written", remedy: "free some space or write to another disk")
+    var checksums = IndexChecksums()
+    try write { (piece) throws(Failure) in
+      checksums.add(piece)
+      try output.write(piece)
+    }
+    let trailer = checksums.trailer()
+    try unsafe output.write(trailer.span.bytes)
+    if let written = try output.written() {
+      let layout = try FaissFile(written.bytes, path: path)
+      guard layout.end + trailer.count == written.count, layout.count == count else {
+        throw Failure(.software, path, "is not what was to be written")
+      }
     }
     try output.commit()
+  }
+
+  /// Hands the bytes of the file on, piece by piece.
+  private func write(to take: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+    // What the C function calls back with: the closure does not outlive this call.
+    struct Context {
+      let take: (RawSpan) throws(Failure) -> Void
+      var failure: Failure?
+    }
+    let (code, failure) = withoutActuallyEscaping(take) { take -> (Int32, Failure?) in
+      var context = Context(take: take)
+      let code = unsafe withUnsafeMutablePointer(to: &context) { pointer in
+        unsafe ems_faiss_write(
+          handle,
+          { context, bytes, count in
+            guard let context = unsafe context?.assumingMemoryBound(to: Context.self), let bytes = unsafe bytes else {
+              return count == 0 ? 0 : 1
+            }
+            do throws(Failure) {
+              try unsafe context.pointee.take(RawSpan(_unsafeStart: bytes, byteCount: count))
+              return 0
+            } catch {
+              unsafe context.pointee.failure = error
+              return 1
+            }
+          }, pointer)
+      }
+      return (code, context.failure)
+    }
+    if let failure { throw failure }
+    guard code == 0 else { throw Self.failure(code, .software, "index \(name)", "cannot be written", remedy: nil) }
   }
 
   private func check(_ vectors: Tensor) throws(Failure) {

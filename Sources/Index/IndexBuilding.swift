@@ -10,10 +10,11 @@ extension FaissIndex {
   ///
   /// - Parameters:
   ///   - sampleRows: rows to train on, spread evenly over the side; nil for 64 a cell, at least 65,536
+  ///   - job: stops the training.
   /// - Throws: `Failure` for a factory string that Faiss does not know, and before anything is trained when the side has
   ///   fewer rows than the index has cells.
   public static func trained(
-    _ factory: String, on side: EmbeddingSide, sampleRows: Int? = nil, on compute: Compute
+    _ factory: String, on side: EmbeddingSide, sampleRows: Int? = nil, on compute: Compute, job: Job = Job()
   ) throws(Failure) -> FaissIndex {
     setThreads(compute.threads)
     let index = try FaissIndex(factory: factory, dimension: side.columns)
@@ -24,7 +25,7 @@ extension FaissIndex {
     }
     if !index.isTrained {
       let wanted = min(side.rows, sampleRows ?? max(64 * (index.cells ?? 0), 65_536))
-      try index.train(compute.unit(side.unitRows, EmbeddingSide.spread(wanted, over: side.rows)))
+      try index.train(compute.unit(side.unitRows, EmbeddingSide.spread(wanted, over: side.rows)), job: job)
     }
     if let cells = index.cells { index.probes = defaultProbes(cells: cells) }
     return index
@@ -45,7 +46,7 @@ extension FaissIndex {
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
       try job.check(side.name)
       let block = first..<min(first + Self.blockRows, rows.upperBound)
-      try add(compute.unit(side.unitRows, Array(block)))
+      try add(compute.unit(side.unitRows, Array(block)), job: job)
       job.report(subject, Double(block.upperBound - rows.lowerBound) / Double(rows.count))
     }
   }
@@ -58,7 +59,7 @@ extension FaissIndex {
     subject: String = "indexing"
   ) throws(Failure) -> FaissIndex {
     let factory = factory ?? defaultFactory(rows: side.rows, dimension: side.columns)
-    let index = try trained(factory, on: side, sampleRows: sampleRows, on: compute)
+    let index = try trained(factory, on: side, sampleRows: sampleRows, on: compute, job: job)
     try index.add(side, on: compute, job: job, subject: subject)
     return index
   }

@@ -1,5 +1,7 @@
+import Base
 import CKernels
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Where ops run: a set of SIMD kernels and a number of threads.
@@ -48,6 +50,19 @@ import Synchronization
   /// The best kernels that the processor has.
   public convenience init(threads: Int = 1) {
     self.init(threads: threads, simd: nil)!
+  }
+
+  /// Sees whether the kernels that EMS_SIMD asks for are there.
+  ///
+  /// - Throws: `Failure` for a name that is not known, or that of kernels that this processor cannot run.
+  public static func checkChoice() throws(Failure) {
+    guard let wanted = unsafe getenv("EMS_SIMD") else { return }
+    if unsafe ems_kernels_named(wanted) != nil { return }
+    let known: [String] = ["generic", "avx2", "avx512"]
+    let there = known.filter { name in unsafe ems_kernels_named(name) != nil }
+    throw Failure(
+      .usage, "EMS_SIMD", "is \"\(unsafe String(cString: wanted))\", which this processor or program does not have",
+      remedy: "there are \(there.joined(separator: ", ")); without EMS_SIMD the best is taken")
   }
 
   /// The name of the kernels in use.

@@ -152,6 +152,8 @@ public struct MiningPlan: Sendable, Codable {
         memory: base + weights + (160 << 20) + threads * (48 << 20), disk: all * d * options.type.size))
 
     func product(_ a: Int, _ b: Int, _ c: Int = 1) -> Double { Double(a) * Double(b) * Double(c) }
+    // Far more than any disk has, and far from what overflows.
+    func whole(_ bytes: Double) -> Int { Int(min(bytes, 1e17)) }
     switch kind {
     case .indices(let source, let target):
       let kinds = [IndexSize(source, d), IndexSize(target, d)]
@@ -174,7 +176,8 @@ public struct MiningPlan: Sendable, Codable {
       stages.append(
         Stage(
           name: "search", seconds: rates.map { searchTime / ($0.scanGflops * 1e9) },
-          memory: base + (64 << 20) + most.max()! * lists + 16_384 * (d * 4 + 16 * 12 * k), disk: all * lists))
+          memory: whole(Double(base + (64 << 20) + 16_384 * (d * 4 + 16 * 12 * k)) + product(most.max()!, lists)),
+          disk: whole(product(all, lists))))
     case .lists:
       let cells = ListNeighbours.defaultCells(sources: rows[0], targets: rows[1])
       let probes = min(cells, options.probes ?? ListNeighbours.usualProbes(cells: cells))
@@ -187,29 +190,31 @@ public struct MiningPlan: Sendable, Codable {
       stages.append(
         Stage(
           name: "search", seconds: rates.map { work / ($0.exactGflops * 1e9) },
-          memory: base + all * (lists + 8) + 8 * probes * min(all, 2 << 20) + 2048 * 10 * d, disk: all * lists))
+          memory: whole(Double(base + 2048 * 10 * d) + product(all, lists + 8) + product(8, probes, min(all, 2 << 20))),
+          disk: whole(product(all, lists))))
     case .exact:
       let blocks = 2048 * (8 * d + threads * k * 8)
       stages.append(
         Stage(
           name: "search", seconds: rates.map { 2 * product(rows[0], rows[1], d) / ($0.exactGflops * 1e9) },
-          memory: base + blocks + (most[0] + most[1]) * (lists + 8),
-          disk: rows[0] * shards[1] * lists + rows[1] * shards[0] * lists))
+          memory: whole(Double(base + blocks) + product(most[0] + most[1], lists + 8)),
+          disk: whole(product(rows[0], shards[1], lists) + product(rows[1], shards[0], lists))))
     }
     stages.append(
       Stage(
         name: "neighbours", seconds: rates.map { Double(all) / $0.rows },
-        memory: base + (rows.max()! + most.max()!) * lists * 2, disk: all * lists))
+        memory: whole(Double(base) + product(rows.max()! + most.max()!, lists, 2)), disk: whole(product(all, lists))))
     if kind != .exact {
       stages.append(
         Stage(
           name: "recall", seconds: rates.map { 2 * 1000 * product(all, d) / ($0.exactGflops * 1e9) },
-          memory: base + 2 * all * lists + rows.max()! * 8, disk: 0))
+          memory: whole(Double(base) + product(2, all, lists) + product(rows.max()!, 8)), disk: 0))
     }
     // Lists, means, bests, pairs while they are sorted, and where each sentence begins.
     stages.append(
       Stage(
-        name: "pairs", seconds: rates.map { Double(all) / $0.rows }, memory: base + all * (2 * lists + 120),
+        name: "pairs", seconds: rates.map { Double(all) / $0.rows },
+        memory: whole(Double(base) + product(all, 2 * lists + 120)),
         disk: text / 2))
   }
 
@@ -278,13 +283,13 @@ private struct IndexSize {
     for part in factory.split(separator: ",") {
       let digits = part.drop { !$0.isNumber }.prefix { $0.isNumber }
       guard let number = Int(digits) else { continue }
-      if part.hasPrefix("IVF") { cells = number }
-      if part.hasPrefix("PQ") { code = number }
+      if part.hasPrefix("IVF") { cells = min(number, 1 << 24) }
+      if part.hasPrefix("PQ") { code = min(number, 1 << 16) }
       if part == "SQfp16" { code = 2 * dimension }
       if part == "SQ8" { code = dimension }
     }
   }
 
   /// Codes and ids, and the cells' centres; inverted lists grow by halves or so, which costs memory but no disk.
-  func bytes(rows: Int) -> Int { rows * (code + 8) * 5 / 4 + cells * dimension * 4 }
+  func bytes(rows: Int) -> Int { rows * (code + 8) / 4 * 5 + cells * dimension * 4 }
 }

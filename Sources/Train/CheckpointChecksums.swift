@@ -10,6 +10,7 @@ struct CheckpointChecksums: Codable, Equatable {
     var hashes: [String]
   }
 
+  /// The file's name in a checkpoint.
   static let name = "checksums.json"
   /// Bytes of a block; the last one of a file may be shorter.
   var block = 1 << 20
@@ -31,6 +32,16 @@ struct CheckpointChecksums: Codable, Equatable {
     guard let json = FileManager.default.contents(atPath: path),
       let expected = try? JSONDecoder().decode(CheckpointChecksums.self, from: json), expected.block > 0
     else { throw Failure(.badData, path, "cannot be read, so the checkpoint cannot be trusted") }
+    try expected.verify(folder, names, file: path, threads: threads)
+  }
+
+  /// Compares files with what was written.
+  ///
+  /// - Parameter path: where these hashes stand.
+  /// - Throws: `Failure` naming the file and where it is damaged.
+  func verify(_ folder: String, _ names: [String], file path: String, threads: Int) throws(Failure) {
+    let expected = self
+    guard block > 0 else { throw Failure(.badData, path, "has a block size of \(block)") }
     for name in names {
       let file = try MappedFile(path: "\(folder)/\(name)")
       guard let entry = expected.files[name] else {

@@ -76,7 +76,11 @@ struct RunFolder {
   func save(_ state: State, _ model: TrainingModel, _ adam: Adam, keep: Int, threads: Int) throws(Failure) -> String {
     let digits = String(state.step)
     let name = "\(checkpoints)/step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
-    if FileManager.default.fileExists(atPath: name) { return name }
+    if FileManager.default.fileExists(atPath: name) {
+      // The process that wrote it may have been killed before it removed the others.
+      prune(keep: keep)
+      return name
+    }
     let folder = try StagedFolder(for: name, files: Set(Self.files + [CheckpointChecksums.name]))
     try write("\(folder.temporary)/model.safetensors", model.parameters.named.map { ($0.description.shape, $0.tensor) })
     try write(
@@ -89,8 +93,13 @@ struct RunFolder {
       CheckpointChecksums(folder.temporary, Self.files, threads: threads),
       to: "\(folder.temporary)/\(CheckpointChecksums.name)")
     try folder.commit(replace: false)
-    for old in list().dropLast(keep) { try? FileManager.default.removeItem(atPath: old.path) }
+    prune(keep: keep)
     return name
+  }
+
+  /// Removes all checkpoints but the newest `keep`.
+  func prune(keep: Int) {
+    for old in list().dropLast(keep) { try? FileManager.default.removeItem(atPath: old.path) }
   }
 
   private func write(_ path: String, _ tensors: [(TensorShape, Tensor)]) throws(Failure) {

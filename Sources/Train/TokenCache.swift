@@ -57,6 +57,17 @@ public final class TokenCache: Sendable {
   private static func rowsPath(_ base: String) -> String { "\(base).rows.npy" }
   private static func reportPath(_ base: String) -> String { "\(base).json" }
 
+  /// What is kept beside the files: what became of the corpus, and the hashes of the files' blocks.
+  private struct Record: Codable {
+    var report: PreparationReport
+    var checksums: CheckpointChecksums
+  }
+
+  private static func names(_ base: String, _ corpus: TrainingCorpus) -> [String] {
+    let paths = [recordsPath(base), offsetsPath(base)] + (corpus.embeddings == nil ? [] : [rowsPath(base)])
+    return paths.map { String($0.split(separator: "/").last ?? "") }
+  }
+
   /// The teacher's row of pair `i`.
   ///
   /// - Precondition: the corpus has a teacher.
@@ -141,9 +152,15 @@ public final class TokenCache: Sendable {
     let base = "\(folder)/\(corpus.name)-\(name)"
     let wide = configuration.vocabSize > 65_536
     if let json = FileManager.default.contents(atPath: reportPath(base)),
-      let report = try? JSONDecoder().decode(PreparationReport.self, from: json)
+      let record = try? JSONDecoder().decode(Record.self, from: json)
     {
-      return try TokenCache(corpus, report, digest: name, base: base, wide: wide)
+      do throws(Failure) {
+        try record.checksums.verify(folder, names(base, corpus), file: reportPath(base), threads: threads)
+        return try TokenCache(corpus, record.report, digest: name, base: base, wide: wide)
+      } catch {
+        // Made from what is still there, the cache will be what it was; what may not be read is no such case.
+        guard !made, error.kind == .badData || error.kind == .missingInput else { throw error }
+      }
     }
     guard !made else {
       throw Failure(
@@ -154,6 +171,10 @@ public final class TokenCache: Sendable {
       corpus, teacher, tokenizer: tokenizer, configuration: configuration, splitters: splitters, forbidden: forbidden,
       base: base, wide: wide, teachers: teachers, threads: threads)
     return try TokenCache(corpus, report, digest: name, base: base, wide: wide)
+  }
+
+  private static func folder(of base: String) -> String {
+    base.lastIndex(of: "/").map { String(base[..<$0]) } ?? "."
   }
 
   private static func make(
@@ -239,7 +260,10 @@ public final class TokenCache: Sendable {
     try records.commit()
     try offsets.commit()
     // The report comes last: a cache without one is made again.
-    try JSONFile.write(report, to: reportPath(base))
+    try JSONFile.write(
+      Record(
+        report: report, checksums: CheckpointChecksums(folder(of: base), names(base, corpus), threads: threads)),
+      to: reportPath(base))
     return report
   }
 }

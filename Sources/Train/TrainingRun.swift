@@ -72,6 +72,7 @@ final class TrainingRun {
             .badData, "\(folder.list().last?.path ?? folder.path)/state.json", "is not what was written there",
             remedy: "delete that checkpoint and resume again")
         }
+        folder.prune(keep: configuration.checkpointsKept)
         text = (try? JSONEncoder().encode(saved)).map { String(decoding: $0, as: UTF8.self) } ?? ""
         state = saved
       }

@@ -23,6 +23,9 @@ public final class StageRun {
   /// its manifest may say that it was made from the right ones.
   private var mended: Set<String> = []
 
+  /// Stages whose files another stage could not read.
+  private var rejected: Set<String> = []
+
   /// A run in a folder, which says which stages may be run.
   public init(in folder: WorkFolder) { self.folder = folder }
 
@@ -39,13 +42,37 @@ public final class StageRun {
       return manifest
     }
     let inputs = try inputs(of: stage)
-    let (manifest, skipped, wasDamaged) = try folder.run(
-      stage.name, inputs: inputs, settings: settings, outputs: stage.outputs,
-      again: inputs.keys.contains { mended.contains($0) }, stage.body)
+    let (manifest, skipped, wasDamaged): (StageManifest<Counts>, Bool, Bool)
+    do throws(Failure) {
+      (manifest, skipped, wasDamaged) = try folder.run(
+        stage.name, inputs: inputs, settings: settings, outputs: stage.outputs,
+        again: rejected.contains(stage.name) || inputs.keys.contains { mended.contains($0) }, stage.body)
+    } catch {
+      // A file of an earlier stage has the digest in its manifest, and yet cannot be read: that stage is run once more.
+      guard let maker = try maker(of: error, among: stage), rejected.insert(maker).inserted else { throw error }
+      manifests[maker] = nil
+      return try result(of: stage)
+    }
     if wasDamaged { mended.formUnion(stage.outputs) }
     manifests[stage.name] = manifest
     timings.append(StageTiming(name: stage.name, seconds: skipped ? 0 : manifest.seconds, skipped: skipped))
     return manifest
+  }
+
+  /// The stage that wrote the file that a failure is about; nil if that is none that may be run here.
+  private func maker(of failure: Failure, among stage: any AnyStage) throws(Failure) -> String? {
+    guard failure.kind == .badData else { return nil }
+    for input in try stage.inputs() {
+      switch input {
+      case .outputs(let other, _), .counts(let other):
+        if folder.use.runs(other.name), other.outputs.contains(where: { folder.file($0) == failure.subject }) {
+          return other.name
+        }
+        if let found = try maker(of: failure, among: other) { return found }
+      case .file: break
+      }
+    }
+    return nil
   }
 
   /// What a stage counts; it is run if it has not been.

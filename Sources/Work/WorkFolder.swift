@@ -43,18 +43,15 @@ public final class WorkFolder {
     self.use = use
     self.job = job
     if use == .looking { return }
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw Failure(.io, path, "cannot make the work folder", remedy: "check the path and its permissions")
-    }
+    let code = FileSystem.makeFolders(path)
+    guard code == 0 else { throw Failure.system("cannot make the work folder", path, errno: code).asOutput }
     try lock("lock", exclusive: use == .whole, busy: "another run is working in this folder")
     if case .stage(let stage) = use {
       try lock("\(stage).lock", exclusive: true, busy: "another run is working on \(stage)")
     } else {
       // Nobody else is here: temporary files are what killed runs left.
-      for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".tmp") {
-        try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+      for name in FileSystem.names(in: path) ?? [] where name.hasSuffix(".tmp") {
+        FileSystem.unlink("\(path)/\(name)")
       }
     }
   }
@@ -106,7 +103,7 @@ public final class WorkFolder {
       Set(old.outputs.keys) == Set(outputs)
     {
       for name in outputs where !damaged {
-        damaged = unsafe access(file(name), R_OK) != 0
+        damaged = FileSystem.access(file(name), R_OK) != 0
         if !damaged { damaged = try Self.digest(ofFile: file(name), job: job) != old.outputs[name] }
       }
       if !damaged { return (old, true, false) }
@@ -152,12 +149,11 @@ public final class WorkFolder {
 
   private static func size(ofFile path: String) -> Int? {
     var status = stat()
-    return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
+    return FileSystem.stat(path, &status) == 0 ? Int(status.st_size) : nil
   }
 
   /// A manifest that cannot be read is as good as none: the stage is run again.
   private func read<Counts>(_ path: String) -> StageManifest<Counts>? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    return try? JSONDecoder().decode(StageManifest<Counts>.self, from: data)
+    try? JSONFile.read(StageManifest<Counts>.self, from: path)
   }
 }

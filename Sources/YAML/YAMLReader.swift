@@ -22,7 +22,7 @@ package struct YAMLValue {
 
   private var shown: String {
     switch node {
-    case .scalar(let scalar): "\"\(scalar.string)\""
+    case .scalar(let scalar): "\"\(Printable.text(scalar.string, limit: 200))\""
     case .mapping: "a mapping"
     case .sequence: "a list"
     default: "an alias"
@@ -105,6 +105,13 @@ package struct YAMLReader {
     }
     guard let text = unsafe file.bytes.withUnsafeBytes({ unsafe String(validating: $0, as: UTF8.self) }) else {
       throw Failure(.badData, path, "is not a UTF-8 text", remedy: "write \(what) in UTF-8")
+    }
+    // A key that refers to another value may stand for a value of any size, which would be looked at whole.
+    if text.utf8.contains(UInt8(ascii: "&")),
+      text.contains(/(^|[\s,{\[])(\?\s*[\[{*&!]|\*[^\s,\[\]{}]+\s*:)|[\]}]\s*:/.anchorsMatchLineEndings())
+    {
+      throw Failure(
+        .badData, path, "has a key that is a reference, a list or a mapping", remedy: "write keys as plain texts")
     }
     let root: Node?
     do {

@@ -16,7 +16,7 @@ struct Console: TrainingObserver, Sendable {
   func say(_ text: String) {
     if quiet { return }
     line.clear()
-    Self.write(text + "\n")
+    Self.write(Printable.text(text, keepingLines: true, limit: 8000) + "\n")
   }
 
   /// A line that the next one replaces; shown on terminals only, at most ten times a second.
@@ -44,7 +44,7 @@ struct Console: TrainingObserver, Sendable {
   /// A line about something that may be wrong; said even when quiet.
   func warn(_ text: String) {
     line.clear()
-    Self.write("ems: warning: \(text)\n")
+    Self.write("ems: warning: \(Printable.text(text, limit: 1800))\n")
   }
 
   /// Removes the progress line.
@@ -58,9 +58,12 @@ struct Console: TrainingObserver, Sendable {
   static func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    Swift.print(Printable.json(String(decoding: try encoder.encode(value), as: UTF8.self)))
   }
 }
+
+/// Prints a result for people: what comes from files and names in it is harmless on a terminal.
+func print(_ text: String) { Swift.print(Printable.text(text, keepingLines: true)) }
 
 private final class ProgressLine: Sendable {
   private let state = Mutex((last: ContinuousClock.now - .seconds(1), shown: false))
@@ -70,7 +73,7 @@ private final class ProgressLine: Sendable {
       let now = ContinuousClock.now
       if now - state.last < .milliseconds(100) { return }
       state = (now, true)
-      Console.write("\r\u{1B}[K" + text)
+      Console.write("\r\u{1B}[K" + Printable.text(text, limit: 200))
     }
   }
 

@@ -90,7 +90,7 @@ struct EncodeCommand: ParsableCommand {
 
   /// A missing file is told before the model is read.
   private func checkInput(_ path: String) throws(Failure) {
-    if path != "-", unsafe access(path, R_OK) != 0 { _ = try LineReader(path: path) }
+    if path != "-", FileSystem.access(path, R_OK) != 0 { _ = try LineReader(path: path) }
   }
 }
 

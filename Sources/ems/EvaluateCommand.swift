@@ -65,7 +65,7 @@ struct EvaluateArguments: ParsableArguments {
     if common.json {
       try Console.printJSON(result)
     } else {
-      print(result.text, terminator: "")
+      print(result.text.hasSuffix("\n") ? String(result.text.dropLast()) : result.text)
     }
   }
 }

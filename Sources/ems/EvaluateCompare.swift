@@ -43,7 +43,7 @@ struct EvaluateCompare: ParsableCommand {
     if common.json {
       try Console.printJSON(comparison)
     } else {
-      print(comparison.text, terminator: "")
+      print(comparison.text.hasSuffix("\n") ? String(comparison.text.dropLast()) : comparison.text)
     }
   }
 }

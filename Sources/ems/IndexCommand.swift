@@ -41,12 +41,12 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-      // Training looks for no signal: the first one waits for its end.
-      Interruption.watch()
+      let console = Console(quiet: common.quiet)
+      let job = console.job()
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
-      let index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute)
+      let index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute, job: job)
       try making.finish(index, common)
     }
   }
@@ -77,10 +77,10 @@ struct IndexCommand: ParsableCommand {
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let index: FaissIndex
       if let trained {
-        index = try FaissIndex(path: trained)
+        index = try FaissIndex(path: trained, threads: common.threads)
       } else {
         let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
-        index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute)
+        index = try FaissIndex.trained(factory, on: side, sampleRows: making.trainRows, on: compute, job: job)
       }
       try index.add(side, on: compute, job: job)
       console.finish()
@@ -101,8 +101,13 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-      let whole = try FaissIndex(path: shards[0])
-      for shard in shards.dropFirst() { try whole.merge(FaissIndex(path: shard)) }
+      let job = Console(quiet: common.quiet).job()
+      let whole = try FaissIndex(path: shards[0], threads: common.threads)
+      for shard in shards.dropFirst() {
+        try job.check(output)
+        try whole.merge(FaissIndex(path: shard, threads: common.threads))
+      }
+      try job.check(output)
       try IndexMaking.write(whole, to: output, common)
     }
   }
@@ -146,8 +151,8 @@ struct IndexCommand: ParsableCommand {
       if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
     }
 
-    func open() throws -> FaissIndex {
-      let opened = try FaissIndex(path: index, mapped: true)
+    func open(threads: Int) throws -> FaissIndex {
+      let opened = try FaissIndex(path: index, mapped: true, threads: threads)
       if let nprobe { opened.probes = nprobe }
       return opened
     }
@@ -174,7 +179,7 @@ struct IndexCommand: ParsableCommand {
       let console = Console(quiet: common.quiet)
       let job = console.job()
       let compute = Compute(threads: common.threads)
-      let index = try reading.open()
+      let index = try reading.open(threads: common.threads)
       let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
       let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }
       let writer = try TextWriter(path: output)
@@ -222,7 +227,7 @@ struct IndexCommand: ParsableCommand {
       let console = Console(quiet: common.quiet)
       let job = console.job()
       let compute = Compute(threads: common.threads)
-      let index = try reading.open()
+      let index = try reading.open(threads: common.threads)
       let base = try EmbeddingSide(EmbeddingFile(path: vectors), on: compute)
       var sampled = base
       if let queries { sampled = try EmbeddingSide(EmbeddingFile(path: queries), on: compute) }
@@ -251,7 +256,7 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-      let description = Description(try FaissIndex(path: index))
+      let description = Description(try FaissIndex(path: index, threads: common.threads))
       if common.json { return try Console.printJSON(description) }
       print("vectors    \(description.vectors)")
       print("dimension  \(description.dimension)")

@@ -64,14 +64,15 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  /// A number with an optional K, M, B.
+  /// A number with an optional K, M, B; at most 10^12.
   struct Quantity: ExpressibleByArgument {
     var value: Int
 
     init?(argument: String) {
       let factors: [Character: Double] = ["k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9]
       let factor = argument.last.flatMap { factors[Character($0.lowercased())] }
-      guard let number = Double(factor == nil ? argument : String(argument.dropLast())), number >= 1, number < 1e15
+      guard let number = Double(factor == nil ? argument : String(argument.dropLast())), number * (factor ?? 1) >= 1,
+        number * (factor ?? 1) <= 1e12
       else { return nil }
       value = Int(number * (factor ?? 1))
     }
@@ -81,7 +82,8 @@ struct PlanCommand: ParsableCommand {
     let texts = source != nil && target != nil && sourceLines == nil && targetLines == nil
     let lines = source == nil && sourceLines != nil && targetLines != nil
     if !texts, !lines { throw ValidationError("Two texts are expected, or --source-lines and --target-lines.") }
-    if lineBytes < 1 || machines < 1 { throw ValidationError("--line-bytes and --machines must be at least 1.") }
+    guard 1...1 << 20 ~= lineBytes else { throw ValidationError("--line-bytes must be from 1 to \(1 << 20).") }
+    guard 1...1_000_000 ~= machines else { throw ValidationError("--machines must be from 1 to 1000000.") }
     if rates != nil, saveRates != nil { throw ValidationError("Give --rates or --save-rates, not both.") }
   }
 

@@ -88,7 +88,7 @@ struct NeighboursOption: ParsableArguments {
   var k: Int = 4
 
   func validate() throws {
-    if k < 1 { throw ValidationError("--k must be at least 1.") }
+    guard 1...65_536 ~= k else { throw ValidationError("--k must be from 1 to 65536.") }
   }
 }
 

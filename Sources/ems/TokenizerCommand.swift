@@ -73,7 +73,8 @@ struct TokenizerTrainCommand: ParsableCommand {
     options.seed = UInt32(truncatingIfNeeded: common.seed)
     var source = SentenceSource(files: files, every: shares, columns: numbers)
     let tokenizer = try Tokenizer.train(options) { () throws(Failure) in try source.next() }
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    let code = FileSystem.makeFolders(output)
+    guard code == 0 else { throw Failure.system("cannot make the folder", output, errno: code).asOutput }
     let path = "\(output)/sentencepiece.model"
     try tokenizer.write(to: path)
     console.say("\(path): \(tokenizer.vocabSize) pieces")

@@ -35,7 +35,10 @@ import Testing
   func aWrittenModelOpens(training: Bool) throws {
     let path = try write(type: training ? .float16 : .float32, training: training)
     #expect(try folder.list() == ["model"])
-    #expect(try folder.list("model") == ["README.md", "config.json", "model.safetensors", "sentencepiece.model"])
+    #expect(
+      try folder.list("model") == [
+        "README.md", "SHA256SUMS", "config.json", "model.safetensors", "sentencepiece.model",
+      ])
     let model = try ModelFolder(path: path)
     #expect(model.configuration == configuration)
     #expect((model.heads == .ems) == training)

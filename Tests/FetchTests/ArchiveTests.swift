@@ -1,6 +1,7 @@
 import Base
 import Fetch
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -98,5 +99,41 @@ private let end = [UInt8](repeating: 0, count: 1024)
   @Test func names() {
     #expect(unpackedName("a/b.tar.gz") == "a/b" && unpackedName("x.txt.zip") == "x.txt" && unpackedName("y.tgz") == "y")
     #expect(unpackedName("plain") == "plain.unpacked" && unpackedName("a/.zip") == "a/.zip.unpacked")
+  }
+
+  @Test func aSparseFileHasItsWholeLength() throws {
+    // GNU's old form: 4 bytes at the start of 1 MiB, the rest a hole.
+    var header = [UInt8](repeating: 0, count: 512)
+    func put(_ text: String, at offset: Int) {
+      for (i, byte) in text.utf8.enumerated() { header[offset + i] = byte }
+    }
+    put("hole.txt", at: 0)
+    put("0000644\0", at: 100)
+    put("0000000\0", at: 108)
+    put("0000000\0", at: 116)
+    put("00000000004\0", at: 124)
+    put("00000000000\0", at: 136)
+    put("        ", at: 148)
+    put("S", at: 156)
+    put("ustar  \0", at: 257)
+    put("00000000000\0" + "00000000004\0", at: 386)
+    put("00004000000\0" + "00000000000\0", at: 410)
+    put("00004000000\0", at: 483)
+    put(String(format: "%06o", header.reduce(0) { $0 + Int($1) }) + "\0 ", at: 148)
+    let body = Array("text".utf8) + [UInt8](repeating: 0, count: 508)
+    _ = try fetch(header + body + end)
+    let unpacked = try readBytes(place.output + "/corpus/hole.txt")
+    #expect(unpacked.count == 1 << 20)
+    #expect(unpacked.prefix(5) == Array("text\0".utf8)[...])
+  }
+
+  @Test func whatIsNoFileIsNotFetched() throws {
+    try FileManager.default.createDirectory(atPath: place.folder.file("inner"), withIntermediateDirectories: true)
+    #expect(mkfifo(place.folder.file("pipe"), 0o600) == 0)
+    for name in ["inner", "pipe"] {
+      let reports = try place.fetch(Entry("file://\(place.folder.file(name))"), options: Workplace.options)
+      #expect(reports[0].state == .failed)
+      expect(reports[0].failure, says: name, "is not a regular file")
+    }
   }
 }

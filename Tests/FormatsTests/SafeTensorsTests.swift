@@ -19,6 +19,21 @@ import Testing
     return failure
   }
 
+  @Test func headersThatReadersTakeDifferentlyAreRefused() throws {
+    let one = #"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
+    let good = #"{"a":\#(one)}"#
+    #expect(throws: Never.self) { try SafeTensors(path: folder.write("x", file(good, data: [0, 0, 0, 0]))) }
+    expect(try problem(file(#"{"a":\#(one),"a":\#(one)}"#, data: [0, 0, 0, 0])), says: "a", "twice")
+    // The same name by an escape.
+    expect(try problem(file(#"{"a":\#(one),"\u0061":\#(one)}"#, data: [0, 0, 0, 0])), says: "a", "twice")
+    expect(
+      try problem(file(#"{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}}"#, data: [0, 0, 0, 0])),
+      says: "dtype", "twice")
+    let wide = good.utf8.flatMap { [$0, 0] }
+    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: wide.count >> (8 * $0)) } + wide + [0, 0, 0, 0]
+    expect(try problem(bytes), says: "not UTF-8")
+  }
+
   @Test(arguments: [ElementType.float32, .float16])
   func writtenTensorsComeBack(type: ElementType) throws {
     let shapes = [

@@ -350,6 +350,7 @@ import Train
     try place.train(place.configuration("teacher", ["steps": "1"]))
     let configuration = String(decoding: try place.folder.read("teacher/best/config.json"), as: UTF8.self)
     _ = try place.folder.write("teacher/best/config.json", configuration.replacing("\"de\"", with: "\"fr\""))
+    try FileManager.default.removeItem(atPath: place.folder.file("teacher/best/SHA256SUMS"))
     let path = try recipe("run", data: "[\(pairs("a.tsv", "weight: 1"))]", ["teacher": "teacher/best"])
     expect(failure { try place.train(path) }, says: "teacher/best", "does not know de", "a.tsv", "en, fr, el")
   }

@@ -26,6 +26,25 @@ import Train
 
   func caches() throws -> [String] { try folder.list().filter { $0.hasSuffix(".npy") || $0.hasSuffix(".json") } }
 
+  @Test func aDamagedCacheIsMadeAgain() throws {
+    let path = try folder.write("a.tsv", "a boat\tein Boot\nthe wind\tder Wind\n")
+    let cache = try open(path)
+    let before = try caches().map { try folder.read($0) }
+    for (name, whole) in zip(try caches(), before) where name.hasSuffix(".npy") {
+      for place in [0, whole.count / 2, whole.count - 1] {
+        var bytes = whole
+        bytes[place] ^= 4
+        _ = try folder.write(name, bytes)
+        let again = try open(path)
+        #expect(again.pair(1).source == cache.pair(1).source)
+        #expect(try caches().map { try folder.read($0) } == before)
+      }
+      _ = try folder.write(name, Array(whole.dropLast()))
+      _ = try open(path)
+      #expect(try caches().map { try folder.read($0) } == before)
+    }
+  }
+
   @Test func whatIsLeftOutIsCounted() throws {
     let path = try folder.write(
       "a.tsv",

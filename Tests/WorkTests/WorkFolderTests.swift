@@ -41,6 +41,39 @@ import Work
     #expect(try run(work, input: "other", setting: "other"))
   }
 
+  @Test func aStageWhoseFileCannotBeReadIsRunAgain() throws {
+    // The manifest has the digest of a file that was broken before it was looked at.
+    var isBroken = true
+    var count = 0
+    func stages(_ work: WorkFolder) -> Stage<NoCounts> {
+      let first = Stage("first", kind: "a", outputs: ["one"], inputs: { [] }, settings: { [:] }) { () throws(Failure) in
+        count += 1
+        try self.write(work, "one", isBroken ? "broken" : "whole")
+        return NoCounts()
+      }
+      return Stage("second", kind: "b", outputs: ["two"], inputs: { [.outputs(first)] }, settings: { [:] }) {
+        () throws(Failure) in
+        guard try MappedFile(path: work.file("one")).count == 5 else {
+          throw Failure(.badData, work.file("one"), "cannot be read")
+        }
+        try self.write(work, "two", "done")
+        return NoCounts()
+      }
+    }
+    var work: WorkFolder? = try WorkFolder(path: folder.file("w"))
+    if let work {
+      // Broken each time: it is run once more, and then the failure is told.
+      expect(failure { _ = try StageRun(in: work).result(of: stages(work)) }, says: "one", "cannot be read")
+      #expect(count == 2)
+      isBroken = false
+      _ = try StageRun(in: work).result(of: stages(work))
+      #expect(count == 3)
+      _ = try StageRun(in: work).result(of: stages(work))
+      #expect(count == 3)
+    }
+    work = nil
+  }
+
   @Test func aFolderIsForOneRunAtATime() throws {
     var work: WorkFolder? = try WorkFolder(path: folder.file("w"))
     let failure = #expect(throws: Failure.self) { _ = try WorkFolder(path: folder.file("w")) }

@@ -34,19 +34,19 @@ public final class JiebaDictionary: Sendable {
   /// - Throws: `Failure` for a missing file, and naming the line of a malformed one.
   public convenience init(path: String) throws(Failure) {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { throw .system("cannot open the dictionary", path, errno: errno) }
+    guard FileSystem.stat(path, &status) == 0 else { throw .system("cannot open the dictionary", path, errno: errno) }
     guard status.st_mode & S_IFMT == S_IFDIR else {
       try self.init(file: path, model: nil)
       return
     }
     let file = "\(path)/dict.txt"
-    guard unsafe access(file, F_OK) == 0 else {
+    guard FileSystem.access(file, F_OK) == 0 else {
       throw Failure(
         .missingInput, path, "has no dict.txt",
         remedy: "name jieba's dict.txt, or the folder of the Python package jieba")
     }
     let tables = "\(path)/finalseg"
-    let model = unsafe access(tables, F_OK) == 0 ? try MarkovModel(folder: tables) : nil
+    let model = FileSystem.access(tables, F_OK) == 0 ? try MarkovModel(folder: tables) : nil
     try self.init(file: file, model: model)
   }
 

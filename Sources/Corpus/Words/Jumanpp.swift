@@ -20,7 +20,9 @@ package final class Jumanpp: Sendable {
     for folder in unsafe String(cString: path).split(separator: ":") {
       let program = "\(folder)/jumanpp"
       var status = stat()
-      if unsafe stat(program, &status) == 0, status.st_mode & S_IFMT == S_IFREG, unsafe access(program, X_OK) == 0 {
+      if FileSystem.stat(program, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        FileSystem.access(program, X_OK) == 0
+      {
         return Jumanpp(program: program)
       }
     }

@@ -145,7 +145,7 @@ extension ModelFolder {
 
   /// The card as it is; empty if there is none.
   func cardText() throws(Failure) -> String {
-    guard unsafe access("\(path)/\(File.card)", F_OK) == 0 else { return "" }
+    guard FileSystem.access("\(path)/\(File.card)", F_OK) == 0 else { return "" }
     let file = try MappedFile(path: "\(path)/\(File.card)")
     return unsafe file.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
   }

@@ -41,7 +41,7 @@ struct HubModules {
     if Self.exists(settings) { try readSettings(settings, ignoring) }
   }
 
-  private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+  private static func exists(_ path: String) -> Bool { FileSystem.access(path, F_OK) == 0 }
 
   private mutating func readModules(_ path: String, _ folder: String, _ ignoring: Set<String>) throws(Failure) {
     guard case .array(let items) = try JSONObject.value(path) else {

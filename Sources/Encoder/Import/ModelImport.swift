@@ -61,7 +61,7 @@ public struct ModelImport: Sendable {
     }
     let modules = try HubModules(source, pooling: options.pooling, ignoring: options.ignoredKeys)
     let path = "\(modules.transformer)/config.json"
-    guard unsafe access(path, F_OK) == 0 else {
+    guard FileSystem.access(path, F_OK) == 0 else {
       throw Failure(
         .missingInput, source, "has no config.json, so it is no model of Hugging Face's",
         remedy: "name a folder with config.json and its weights, or LASER2's laser2.pt")
@@ -112,16 +112,16 @@ public struct ModelImport: Sendable {
   /// LASER's checkpoint among the files of a source, or the source itself; nil for a source of another kind.
   private static func laserCheckpoint(_ source: String) throws(Failure) -> String? {
     var status = stat()
-    guard unsafe stat(source, &status) == 0 else { throw .system("cannot open", source, errno: errno) }
+    guard FileSystem.stat(source, &status) == 0 else { throw .system("cannot open", source, errno: errno) }
     if status.st_mode & S_IFMT != S_IFDIR { return source }
     let inside = "\(source)/laser2.pt"
-    return unsafe access(inside, F_OK) == 0 && access("\(source)/config.json", F_OK) != 0 ? inside : nil
+    return FileSystem.access(inside, F_OK) == 0 && FileSystem.access("\(source)/config.json", F_OK) != 0 ? inside : nil
   }
 
   /// The licence that a card's first lines name, as the Hub writes them: `license: mit`.
   private static func licence(_ folder: String) throws(Failure) -> String? {
     let path = "\(folder)/README.md"
-    guard unsafe access(path, F_OK) == 0 else { return nil }
+    guard FileSystem.access(path, F_OK) == 0 else { return nil }
     let file = try MappedFile(path: path)
     let head = file.bytes.extracting(0..<min(file.count, 1 << 16))
     let text = unsafe head.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }

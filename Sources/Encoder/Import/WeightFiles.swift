@@ -59,7 +59,7 @@ struct WeightFiles: Sendable {
   ///
   /// - Throws: `Failure` when there are none, a shard is missing, or a file is damaged.
   init(folder: String) throws(Failure) {
-    func exists(_ name: String) -> Bool { unsafe access("\(folder)/\(name)", F_OK) == 0 }
+    func exists(_ name: String) -> Bool { FileSystem.access("\(folder)/\(name)", F_OK) == 0 }
     if exists("model.safetensors") {
       self.init(.safeTensors(try SafeTensors(path: "\(folder)/model.safetensors")))
     } else if exists("model.safetensors.index.json") {
@@ -95,7 +95,7 @@ struct WeightFiles: Sendable {
       if numbers[file] == nil {
         guard numbers.count < 4096 else { throw Failure(.badData, index, "names more than 4096 files") }
         let path = "\(folder)/\(file)"
-        guard unsafe access(path, F_OK) == 0 else {
+        guard FileSystem.access(path, F_OK) == 0 else {
           throw Failure(.missingInput, path, "is missing, though \(index) names it", remedy: "fetch every shard")
         }
         numbers[file] = files.count

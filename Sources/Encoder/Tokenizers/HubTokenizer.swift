@@ -166,7 +166,7 @@ final class HubTokenizer: TextTokenizer {
     let scratch = spare.withLock { $0.popLast() } ?? Scratch()
     defer { spare.withLock { $0.append(scratch) } }
     for i in 0..<sentences.count {
-      let sentence = sentences[i]
+      let sentence = bounded(sentences[i], tokens: limit)
       guard sentence.byteCount <= 1 << 28 else {
         throw Failure(.badData, name, "a sentence of \(sentence.byteCount) bytes is too long to be cut into pieces")
       }

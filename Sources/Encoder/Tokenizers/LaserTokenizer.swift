@@ -123,7 +123,7 @@ import CSentencePiece
   ) throws(Failure) {
     var spare: [UInt8] = []
     for i in 0..<sentences.count {
-      let sentence = sentences[i]
+      let sentence = bounded(sentences[i], tokens: limit)
       guard sentence.byteCount <= 1 << 28 else {
         throw Failure(.badData, name, "a sentence of \(sentence.byteCount) bytes is too long to be cut into pieces")
       }

@@ -107,10 +107,10 @@ extension Tokenizer: TextTokenizer {
 /// - Throws: `Failure` when there is none, or it is of a kind that is not supported.
 public func openTokenizer(in folder: String) throws(Failure) -> any TextTokenizer {
   let hub = "\(folder)/\(HubTokenizer.file)"
-  if unsafe access(hub, F_OK) == 0 { return try HubTokenizer(path: hub) }
+  if FileSystem.access(hub, F_OK) == 0 { return try HubTokenizer(path: hub) }
   let model = "\(folder)/\(ModelFolder.File.tokenizer)"
   let dictionary = "\(folder)/\(LaserTokenizer.dictionaryFile)"
-  if unsafe access(dictionary, F_OK) == 0 { return try LaserTokenizer(model: model, dictionary: dictionary) }
+  if FileSystem.access(dictionary, F_OK) == 0 { return try LaserTokenizer(model: model, dictionary: dictionary) }
   return try Tokenizer(path: model)
 }
 

@@ -8,7 +8,7 @@ enum TokenizerSources {
   ///
   /// - Throws: `Failure` when there is none, or it is of a kind that is not supported.
   static func tokenizer(_ folder: String) throws(Failure) -> any TextTokenizer {
-    func exists(_ name: String) -> Bool { unsafe access("\(folder)/\(name)", F_OK) == 0 }
+    func exists(_ name: String) -> Bool { FileSystem.access("\(folder)/\(name)", F_OK) == 0 }
     let settings = try Settings(folder)
     if exists(HubTokenizer.file) {
       let path = "\(folder)/\(HubTokenizer.file)"
@@ -34,9 +34,9 @@ enum TokenizerSources {
   /// LASER2's two files, in a folder or beside a checkpoint.
   private static func laserFiles(_ folder: String) throws(Failure) -> (model: String, dictionary: String)? {
     let model = "\(folder)/laser2.spm"
-    guard unsafe access(model, F_OK) == 0 else { return nil }
+    guard FileSystem.access(model, F_OK) == 0 else { return nil }
     let dictionary = "\(folder)/laser2.cvocab"
-    guard unsafe access(dictionary, F_OK) == 0 else {
+    guard FileSystem.access(dictionary, F_OK) == 0 else {
       throw Failure(
         .missingInput, dictionary, "is missing, though laser2.spm is there", remedy: "fetch it; it comes with laser2.pt"
       )
@@ -53,7 +53,7 @@ enum TokenizerSources {
     init(_ folder: String) throws(Failure) {
       for name in ["tokenizer_config.json", "special_tokens_map.json"] {
         let path = "\(folder)/\(name)"
-        guard unsafe access(path, F_OK) == 0 else { continue }
+        guard FileSystem.access(path, F_OK) == 0 else { continue }
         let value = try TokenizerParser.parse(try contents(path), path: path)
         parts.append(try TokenizerPart(value, path: path, place: ""))
       }

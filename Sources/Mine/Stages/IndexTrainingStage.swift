@@ -12,7 +12,7 @@ extension PipelineStages {
       settings: { [self] () throws(Failure) in try indexSettings(side) }
     ) { [self] () throws(Failure) in
       job.report("training the index over \(side)")
-      try FaissIndex.trained(factory(side), on: embeddings(side), on: Compute(threads: threads))
+      try FaissIndex.trained(factory(side), on: embeddings(side), on: Compute(threads: threads), job: job)
         .write(to: folder.file(side.trainedIndex))
       return NoCounts()
     }
