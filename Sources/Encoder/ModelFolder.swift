@@ -252,7 +252,6 @@ public final class ModelFolder: Sendable {
   ///
   /// - Throws: `Failure` naming the tensor and the element.
   public func verify() throws(Failure) {
-    try ModelDigests.check(Self.decidingFiles(in: path), in: path)
     if let unknown = info().unknownTensors.first {
       throw Failure(
         .badData, weights.path, at: "tensor \(unknown)", "is no part of this model",
@@ -288,6 +287,8 @@ public final class ModelFolder: Sendable {
         "are not those of the tokenizer's <2xx> pieces, or in another order",
         remedy: "the tokenizer belongs to another model, or the list was edited")
     }
+    // Last: what can be said more exactly has been said by now.
+    try ModelDigests.check(Self.decidingFiles(in: path), in: path)
   }
 
   /// Writes a copy of this model, as other element type or without the training tensors; the card is kept. So is the layer

@@ -14,7 +14,7 @@ import Testing
     var header = Array("{'descr': '<f4', 'fortran_order': False, 'shape': \(shape), }".utf8)
     header += Array(repeating: 0x20, count: 117 - header.count) + [0x0A]
     let path = try workshop.folder.write(name, [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + header)
-    #expect(truncate(path, 128 + bytes) == 0)
+    #expect(unsafe truncate(path, 128 + bytes) == 0)
     return path
   }
 

@@ -110,6 +110,12 @@ import Testing
     config.vocabSize = 299
     _ = try folder.write("model/config.json", Array(config.json().utf8))
     expect(failure { _ = try ModelFolder(path: path) }, says: "sentencepiece.model", "300 pieces", "vocab_size 299")
+    // Valid in itself, so that only its digest tells of the edit.
+    config = configuration
+    config.lowercase.toggle()
+    _ = try folder.write("model/config.json", Array(config.json().utf8))
+    expect(failure { _ = try ModelFolder(path: path) }, says: "config.json", "SHA256SUMS")
+    #expect(unsafe unlink(folder.file("model/SHA256SUMS")) == 0)
     config = configuration
     config.languages.swapAt(0, 1)
     _ = try folder.write("model/config.json", Array(config.json().utf8))

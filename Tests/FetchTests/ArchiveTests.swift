@@ -129,7 +129,7 @@ private let end = [UInt8](repeating: 0, count: 1024)
 
   @Test func whatIsNoFileIsNotFetched() throws {
     try FileManager.default.createDirectory(atPath: place.folder.file("inner"), withIntermediateDirectories: true)
-    #expect(mkfifo(place.folder.file("pipe"), 0o600) == 0)
+    #expect(unsafe mkfifo(place.folder.file("pipe"), 0o600) == 0)
     for name in ["inner", "pipe"] {
       let reports = try place.fetch(Entry("file://\(place.folder.file(name))"), options: Workplace.options)
       #expect(reports[0].state == .failed)

@@ -29,8 +29,9 @@ import Testing
     expect(
       try problem(file(#"{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}}"#, data: [0, 0, 0, 0])),
       says: "dtype", "twice")
-    let wide = good.utf8.flatMap { [$0, 0] }
-    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: wide.count >> (8 * $0)) } + wide + [0, 0, 0, 0]
+    let wide: [UInt8] = good.utf8.flatMap { [$0, 0] as [UInt8] }
+    let size: [UInt8] = (0..<8).map { UInt8(truncatingIfNeeded: wide.count >> (8 * $0)) }
+    let bytes = size + wide + [0, 0, 0, 0]
     expect(try problem(bytes), says: "not UTF-8")
   }
 

@@ -135,9 +135,9 @@ import Train
     try FileManager.default.removeItem(atPath: folder.file(report))
     _ = try folder.write(records, "cut")
     #expect(try open(path).pair(7).source == seventh)
-    // One that was damaged later is named.
+    // So is one that was damaged later.
     _ = try folder.write(records, "cut")
-    expect(failure { _ = try open(path) }, says: records)
+    #expect(try open(path).pair(7).source == seventh)
   }
 
   @Test func nothingToTrainOn() throws {
