@@ -10,13 +10,17 @@ import Index
 import Kernels
 import Train
 
+// glibc has it, but shows it only to C code that asks for extensions.
+@_silgen_name("memfd_create")
+private func memoryFile(_ name: UnsafePointer<CChar>, _ flags: CUnsignedInt) -> CInt
+
 /// A file in memory that is filled anew for every input, and its name.
 private struct MemoryFile {
   let number: Int32
   let path: String
 
   init() {
-    number = memfd_create("input", 0)
+    number = memoryFile("input", 0)
     path = "/proc/self/fd/\(number)"
   }
 
@@ -26,22 +30,16 @@ private struct MemoryFile {
   }
 }
 
-nonisolated(unsafe) private let file = MemoryFile()
+private let file = MemoryFile()
 private let target = ProcessInfo.processInfo.environment["EMS_FUZZ"] ?? "npy"
-nonisolated(unsafe) private let compute = Compute()
-nonisolated(unsafe) private let folder: String = {
+private let folder: String = {
   let path = "/dev/shm/ems-fuzz.\(getpid())"
   mkdir(path, 0o700)
   return path
 }()
 
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runLibFuzzer(
-  _ argc: UnsafeMutablePointer<CInt>, _ argv: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
-private func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   file.fill(UnsafeRawBufferPointer(start: start, count: count))
   do { try read(file.path) } catch {}
   return 0
@@ -51,7 +49,7 @@ private func read(_ path: String) throws {
   switch target {
   case "npy":
     let rows = try EmbeddingFile(path: path)
-    if rows.rows > 0 { _ = try rows.floats(rows: 0..<1) }
+    if rows.rows > 0 { _ = rows.floats(rows: 0..<1) }
   case "safetensors":
     let tensors = try SafeTensors(path: path)
     for entry in tensors.entries { _ = try tensors.firstNonFinite(entry.name) }
@@ -91,8 +89,3 @@ private func read(_ path: String) throws {
   default: fatalError("EMS_FUZZ names no reader: \(target)")
   }
 }
-
-// libFuzzer is linked with a `main` of its own, which gives way to this one.
-var argc = CommandLine.argc
-var argv = CommandLine.unsafeArgv
-exit(runLibFuzzer(&argc, &argv, fuzz))
