@@ -83,6 +83,16 @@ public struct Language: Sendable, Hashable, CustomStringConvertible {
     return text.utf8.count == 2 && letters || text.utf8.count == 3 && digits
   }
 
+  /// Codes of countries that are no codes of languages, and the languages that are meant.
+  private static let countries: [String: String] = [
+    "cn": "zh", "chn": "zh", "tw": "zh", "hk": "zh", "jp": "ja", "jpg": "ja", "gr": "el", "grc": "el", "ua": "uk",
+    "cz": "cs", "dk": "da", "rs": "sr", "si": "sl", "al": "sq", "ee": "et", "by": "be", "kr": "ko", "vn": "vi",
+    "in": "hi",
+    "ir": "fa", "eg": "ar", "sa": "ar", "at": "de", "us": "en", "gb": "en", "mx": "es", "ge": "ka", "am": "hy",
+    "kz": "kk",
+    "my": "ms", "pk": "ur", "bd": "bn", "lk": "si", "np": "ne", "il": "he", "iq": "ar",
+  ]
+
   private static func unknown(_ text: String) -> Failure {
     let near = nearMatches(text)
     return Failure(
@@ -96,6 +106,11 @@ public struct Language: Sendable, Hashable, CustomStringConvertible {
     let wanted = Array(text.lowercased().utf8.prefix(40))
     let base = Array(wanted.prefix { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") })
     var found: [(distance: Int, code: String, entry: LanguageEntry)] = []
+    // What people write for languages that is a country's code goes first.
+    let meant = countries[String(decoding: base, as: UTF8.self)]
+    if let meant, let index = LanguageEntry.table.indices[meant] {
+      found.append((-1, meant, LanguageEntry.table.entries[index]))
+    }
     for entry in LanguageEntry.table.entries {
       var best = Int.max
       for code in entry.codes { best = min(best, editDistance(base, Array(code.utf8))) }
@@ -110,7 +125,7 @@ public struct Language: Sendable, Hashable, CustomStringConvertible {
           best = min(best, distance)
         }
       }
-      if best < .max { found.append((best, entry.codes[0], entry)) }
+      if best < .max, entry.codes[0] != meant { found.append((best, entry.codes[0], entry)) }
     }
     found.sort { ($0.distance, $0.code) < ($1.distance, $1.code) }
     return found.prefix(5).map { "\($0.code) (\($0.entry.names[0]))" }

@@ -8,7 +8,7 @@ public struct LineFilter: Sendable {
     case tooShort = "too-short"
     /// It has more characters than `maxCharacters`.
     case tooLong = "too-long"
-    /// It has no letter: only digits, punctuation and the like.
+    /// It says nothing: only digits, punctuation, addresses, or a single letter (`TextShape.says`).
     case noLetters = "no-letters"
     /// It is reliably in another language than the expected one.
     case language
@@ -19,7 +19,7 @@ public struct LineFilter: Sendable {
   public let minCharacters: Int
   /// The largest number of Unicode scalars of a line.
   public let maxCharacters: Int
-  /// Whether a line must have a letter.
+  /// Whether a line must say something beside numbers, symbols and addresses.
   public let needsLetters: Bool
   /// The language that lines must not contradict, if any.
   public let language: Language?
@@ -79,7 +79,7 @@ public struct LineFilter: Sendable {
       if count < minCharacters { return .tooShort }
       if count > maxCharacters { return .tooLong }
     }
-    if needsLetters, !hasLetter(text) { return .noLetters }
+    if needsLetters, !hasLetter(text) || !TextShape.says(text) { return .noLetters }
     if let language, let found = identifier?.identify(text), found.reliable {
       guard let other = found.language, language.isEasilyTaken(for: other) else { return .language }
     }
@@ -92,7 +92,7 @@ public struct LineFilter: Sendable {
     var settings: [String: String] = [:]
     if minCharacters > 0 { settings["filter-min-characters"] = "\(minCharacters)" }
     if maxCharacters < .max { settings["filter-max-characters"] = "\(maxCharacters)" }
-    if needsLetters { settings["filter-needs-letters"] = "true" }
+    if needsLetters { settings["filter-needs-letters"] = "2" }
     if let language, let identifier {
       settings["filter-language"] = language.code
       settings["filter-identifier"] = identifier.name

@@ -3,7 +3,7 @@ import Base
 /// Streams the lines of a text in batches, in constant memory, from a file or a pipe.
 ///
 /// zstd (any number of frames), gzip (any number of members) and plain text are told apart by their first bytes. Lines
-/// end in `\n` or `\r\n`; the last one needs no end. A byte order mark at the start is removed. A NUL byte means that the
+/// end in `\n` or `\r\n`; the last one needs no end. A carriage return elsewhere becomes a space. A byte order mark at the start is removed. A NUL byte means that the
 /// input is no text, which is an error.
 public final class LineReader {
   /// The input's name for messages: its path, or `standard input`.
@@ -88,6 +88,8 @@ public final class LineReader {
 private struct LineCutter {
   private static let newline = UInt8(ascii: "\n")
   private static let tab = UInt8(ascii: "\t")
+  private static let carriageReturn = UInt8(ascii: "\r")
+  private static let ampersand = UInt8(ascii: "&")
   private static let chunk = 1 << 18
 
   let source: any ByteSource
@@ -106,6 +108,8 @@ private struct LineCutter {
   private var atEnd = false
   /// Whether the rest of a line that was cut still has to go by.
   private var skipping = false
+  /// Whether a line end has been met.
+  private var metNewline: Bool
   /// Whether some line before `whole` may need mending.
   private var mending = false
 
@@ -116,6 +120,7 @@ private struct LineCutter {
     skipped = place.line
     offset = place.byte
     atStart = place.byte == 0
+    metNewline = place.byte > 0
     self.source = source
     self.name = name
     self.options = options
@@ -174,13 +179,28 @@ private struct LineCutter {
       }
       if let last = lastIndex(of: Self.newline, in: buffer.span, from: fresh, to: tail) {
         whole = last + 1
+        metNewline = true
         try examineLines()
         return
       }
       if tail >= options.maxLineBytes + 4 { return }
     }
     whole = tail
+    try checkLineEnds()
     try examineLines()
+  }
+
+  /// Refuses a text whose lines end in carriage returns alone: it would be one long line.
+  private func checkLineEnds() throws(Failure) {
+    if metNewline { return }
+    let text = buffer.span
+    guard let first = firstIndex(of: Self.carriageReturn, in: text, from: 0, to: tail),
+      let last = (first..<tail).last(where: { text[$0] != Self.carriageReturn }), last > first
+    else { return }
+    throw Failure(
+      .badData, name, at: "offset \(offset + first)",
+      "has carriage returns for line ends (as of classic Mac OS) and no newline",
+      remedy: "convert it with `tr '\\r' '\\n'`")
   }
 
   /// Removes a byte order mark; refuses UTF-16, which would look like garbage or binary data.
@@ -203,7 +223,8 @@ private struct LineCutter {
     let traits = ByteTraits(of: lines)
     if traits.hasNUL { throw binary(at: firstIndex(of: 0, in: lines, from: 0, to: whole) ?? 0) }
     mending =
-      traits.hasCR || (traits.hasTab && options.format == .text) || !(traits.isASCII || isWellFormed(lines))
+      traits.hasCR || (options.unescape && firstIndex(of: Self.ampersand, in: lines, from: 0, to: whole) != nil)
+      || (traits.hasTab && options.format == .text) || !(traits.isASCII || isWellFormed(lines))
   }
 
   private func binary(at position: Int) -> Failure {
@@ -260,8 +281,8 @@ private struct LineCutter {
   private mutating func takeLine(_ batch: inout LineBatch) throws(Failure) {
     let newline = firstIndex(of: Self.newline, in: buffer.span, from: head, to: whole)
     var end = newline ?? whole
-    if end > head, buffer[end - 1] == UInt8(ascii: "\r") {
-      end -= 1
+    if end > head, buffer[end - 1] == Self.carriageReturn {
+      while end > head, buffer[end - 1] == Self.carriageReturn { end -= 1 }
       report.crlf += 1
     }
     try appendMended(head..<end, to: &batch)
@@ -271,6 +292,7 @@ private struct LineCutter {
   /// Takes the begin of a line whose end is not in the buffer, and lets the rest go by.
   private mutating func takeBeginOfLongLine(_ batch: inout LineBatch) throws(Failure) {
     if let nul = firstIndex(of: 0, in: buffer.span, from: 0, to: tail) { throw binary(at: nul) }
+    try checkLineEnds()
     try appendMended(0..<tail, to: &batch)
     offset += tail
     tail = 0
@@ -298,6 +320,8 @@ private struct LineCutter {
       report.repairedLines += 1
       appendRepaired(line, to: &batch.bytes)
     }
+    replaceCarriageReturns(in: &batch.bytes, from: start)
+    if options.unescape { Entities.replace(in: &batch.bytes, from: start) }
     let end = batch.bytes.count
     var record = (start: start, text: start, end: end)
     switch options.format {
@@ -318,6 +342,15 @@ private struct LineCutter {
       LineBatch.Record(start: UInt32(record.start), text: UInt32(record.text), end: UInt32(record.end)))
     report.lines += 1
     if record.text == record.end { report.emptyLines += 1 }
+  }
+
+  private mutating func replaceCarriageReturns(in bytes: inout [UInt8], from: Int) {
+    var position = from
+    while let hit = firstIndex(of: Self.carriageReturn, in: bytes.span, from: position, to: bytes.count) {
+      bytes[hit] = UInt8(ascii: " ")
+      report.carriageReturns += 1
+      position = hit + 1
+    }
   }
 
   private mutating func replaceTabs(in bytes: inout [UInt8], from: Int) {

@@ -1,10 +1,13 @@
 import Base
+import Glibc
 
 /// Many sentence pairs in one block of bytes.
 public struct PairBatch: Sendable {
   struct Record {
     /// The pair's line in `lines`.
     var line: UInt32
+    /// Where the source begins.
+    var start: UInt32
     /// Where the first tab is, and the second one (the line's end if there is none).
     var split: UInt32
     var end: UInt32
@@ -43,16 +46,21 @@ public struct PairBatch: Sendable {
   public func lineNumber(_ i: Int) -> Int { lines.firstLineNumber + Int(records[i].line) }
 
   private func sourceRange(_ i: Int) -> Range<Int> {
-    lines.range(Int(records[i].line)).lowerBound..<Int(records[i].split)
+    Int(records[i].start)..<Int(records[i].split)
   }
 
   private func targetRange(_ i: Int) -> Range<Int> { Int(records[i].split) + 1..<Int(records[i].end) }
 }
 
 /// Streams the pairs of a file of lines `source TAB target [TAB anything]`, compressed or not.
+///
+/// What `ems mine` wrote, `score TAB source TAB target`, is read as it is: where the first 100 lines of a file have at least three
+/// columns, and the first of each is a number with a decimal point, that column is passed over.
 public final class PairReader {
   private let reader: LineReader
   private let strict: Bool
+  /// Whether a score goes before the source.
+  private let isScored: Bool
   /// Lines left out because one side or both are empty.
   public private(set) var skippedLines = 0
 
@@ -64,12 +72,13 @@ public final class PairReader {
   /// - Throws: `Failure` as `LineReader` does.
   public convenience init(path: String, strict: Bool = false, maxLineBytes: Int = 1 << 20) throws(Failure) {
     let options = TextOptions(format: .raw, strict: strict, maxLineBytes: maxLineBytes)
-    self.init(try LineReader(path: path, options: options), strict: strict)
+    self.init(try LineReader(path: path, options: options), strict: strict, isScored: try Self.isScored(path))
   }
 
-  package init(_ reader: LineReader, strict: Bool) {
+  package init(_ reader: LineReader, strict: Bool, isScored: Bool = false) {
     self.reader = reader
     self.strict = strict
+    self.isScored = isScored
   }
 
   /// Replaces the content of `batch` by the next pairs.
@@ -91,12 +100,28 @@ public final class PairReader {
     return true
   }
 
+  /// Whether the pairs of a file come behind scores. A pipe, whose beginning cannot be read twice, has none.
+  public static func isScored(_ path: String) throws(Failure) -> Bool {
+    var status = stat()
+    guard path != "-", unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+    let reader = try LineReader(path: path, options: TextOptions(format: .raw))
+    var batch = LineBatch()
+    guard try reader.readBatch(into: &batch, maxLines: 100, maxBytes: 1 << 20), batch.count > 0 else { return false }
+    return (0..<batch.count).allSatisfy { i in
+      let columns = batch.text(i).split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
+      return columns.count == 3 && columns[0].contains(".") && Double(columns[0])?.isFinite ?? false
+    }
+  }
+
   private func split(_ batch: inout PairBatch) throws(Failure) {
     let tab = UInt8(ascii: "\t")
     let lines = batch.lines  // a second reference, not a copy: nothing writes to it in here
     let bytes = lines.bytes.span
     for i in 0..<lines.count {
-      let line = lines.range(i)
+      var line = lines.range(i)
+      if isScored, let score = firstIndex(of: tab, in: bytes, from: line.lowerBound, to: line.upperBound) {
+        line = score + 1..<line.upperBound
+      }
       guard let split = firstIndex(of: tab, in: bytes, from: line.lowerBound, to: line.upperBound) else {
         throw Failure(
           .badData, reader.name, at: "line \(lines.firstLineNumber + i)",
@@ -113,7 +138,8 @@ public final class PairReader {
         skippedLines += 1
         continue
       }
-      batch.records.append(PairBatch.Record(line: UInt32(i), split: UInt32(split), end: UInt32(end)))
+      batch.records.append(
+        PairBatch.Record(line: UInt32(i), start: UInt32(line.lowerBound), split: UInt32(split), end: UInt32(end)))
     }
   }
 

@@ -19,12 +19,15 @@ public struct TextOptions: Sendable, Equatable {
   /// The longest line that is kept whole, in bytes without its line end, 4 to 2^30. Longer ones are cut before the
   /// character that would not fit, and counted.
   public var maxLineBytes: Int
+  /// Whether HTML's and Moses's references to characters (`&amp;`, `&#124;`) are replaced by the characters.
+  public var unescape: Bool
 
   /// Lenient reading of one sentence a line, of at most 1 MiB.
-  public init(format: Format = .text, strict: Bool = false, maxLineBytes: Int = 1 << 20) {
+  public init(format: Format = .text, strict: Bool = false, maxLineBytes: Int = 1 << 20, unescape: Bool = false) {
     self.format = format
     self.strict = strict
     self.maxLineBytes = maxLineBytes
+    self.unescape = unescape
   }
 }
 
@@ -42,8 +45,10 @@ public struct ReadReport: Sendable, Equatable {
   public var tabsReplaced = 0
   /// Lines whose sentence has no bytes at all.
   public var emptyLines = 0
-  /// Lines that ended in a carriage return, which was removed.
+  /// Lines that ended in carriage returns, which were removed.
   public var crlf = 0
+  /// Carriage returns inside lines that became spaces: many programs take them for line ends.
+  public var carriageReturns = 0
 
   /// A report of nothing.
   public init() {}

@@ -5,6 +5,8 @@ public struct TokenizedText: Sendable {
   package var ids: [Int32] = []
   /// Where each sentence begins, and at last the end: one more than there are sentences.
   package var starts: [Int] = [0]
+  /// Sentences that lost their end, or their beginning, to the limit.
+  public package(set) var truncated = 0
 
   /// No sentences.
   public init() {}

@@ -21,10 +21,14 @@ public struct EncodeSummary: Sendable, Codable {
   public var gflops: Double
   /// Lines with invalid UTF-8, which was replaced by U+FFFD.
   public var repairedLines: Int
-  /// Lines over the limit, which lost their end.
+  /// Lines over the limit of bytes, which lost their end.
   public var cutLines: Int
+  /// Lines that have more tokens than the model takes: what is beyond has no part in their rows.
+  public var truncatedLines: Int
   /// Tabs that became spaces.
   public var tabsReplaced: Int
+  /// Carriage returns inside lines that became spaces.
+  public var carriageReturns: Int
   /// Lines without any byte; each has a row all the same.
   public var emptyLines: Int
   /// Workers.
@@ -40,7 +44,9 @@ public struct EncodeSummary: Sendable, Codable {
     case tokensPerSecond = "tokens_per_second"
     case repairedLines = "repaired_lines"
     case cutLines = "cut_lines"
+    case truncatedLines = "truncated_lines"
     case tabsReplaced = "tabs_replaced"
+    case carriageReturns = "carriage_returns"
     case emptyLines = "empty_lines"
   }
 }
@@ -127,7 +133,7 @@ private final class EncodePipeline: @unchecked Sendable {
 
   private let results = Mutex(Results())
   private let stopped = Atomic<Bool>(false)
-  private struct Done { var tokens = 0, windowTokens = 0, fraction = 0.0 }
+  private struct Done { var tokens = 0, windowTokens = 0, fraction = 0.0, truncated = 0 }
   private let done = Mutex(Done())
 
   /// Lines and bytes of a window. Rows of a window take 32 MiB at most, as far as that leaves enough lines for batches.
@@ -195,14 +201,15 @@ private final class EncodePipeline: @unchecked Sendable {
     }
     try writer.commit()
     let seconds = (ContinuousClock.now - begin) / .seconds(1)
-    let count = done.withLock { $0.tokens }
+    let (count, truncated) = done.withLock { ($0.tokens, $0.truncated) }
     let read = reader.report
     return EncodeSummary(
       rows: writer.rows, tokens: count, seconds: seconds, sentencesPerSecond: Double(writer.rows) / seconds,
       tokensPerSecond: Double(count) / seconds,
       gflops: 2e-9 * Double(encoder.matrixParameters) * Double(count) / seconds, repairedLines: read.repairedLines,
-      cutLines: read.cutLines, tabsReplaced: read.tabsReplaced, emptyLines: read.emptyLines, threads: encoder.threads,
-      simd: encoder.simd, compute: encoder.arithmetic)
+      cutLines: read.cutLines, truncatedLines: truncated, tabsReplaced: read.tabsReplaced,
+      carriageReturns: read.carriageReturns, emptyLines: read.emptyLines, threads: encoder.threads, simd: encoder.simd,
+      compute: encoder.arithmetic)
   }
 
   /// Runs the tasks of a round in their order, each by the next worker that is free.
@@ -235,6 +242,8 @@ private final class EncodePipeline: @unchecked Sendable {
       }
       var text = TokenizedText()
       try encoder.tokenize(sentences, into: &text)
+      let truncated = text.truncated
+      done.withLock { $0.truncated += truncated }
       results.withLock { $0.pieces[piece] = text }
     case .encode(let tokens, let batch):
       let count = worker.encode(batch, of: tokens.window)

@@ -25,9 +25,12 @@ extension Tokenizer {
     public init(vocabSize: Int) { self.vocabSize = vocabSize }
   }
 
+  /// The longest line, in bytes, that SentencePiece trains on.
+  public static let longestTrainingLine = 4192
+
   /// Trains a tokenizer on lines of text: padding gets id 0, unknown pieces 1, `<MASK>` 2, then come the languages.
   ///
-  /// Lines of more than 4192 bytes are passed over.
+  /// SentencePiece passes over lines of more than `longestTrainingLine` bytes.
   ///
   /// - Parameter next: gives the next line, without its end; nil after the last.
   /// - Returns: the trained tokenizer; its `model` is what a `sentencepiece.model` holds.
@@ -45,6 +48,7 @@ extension Tokenizer {
       ("pad_id", "0"), ("unk_id", "1"), ("bos_id", "-1"), ("eos_id", "-1"), ("control_symbols", controls),
     ]
     var lines = 0
+    var skipped = 0
     var failure: Failure?
     // The line that C looks at until it asks for the next one.
     var current: [UInt8] = []
@@ -56,6 +60,7 @@ extension Tokenizer {
           lines += 1
           let span = unsafe trimmingWhiteSpace(line.span.bytes)
           current = options.lowercase ? lowercased(span) : span.byteOffsets.map { span.number(at: $0) }
+          if current.count > longestTrainingLine { skipped += 1 }
           return unsafe current.withUnsafeBufferPointer { unsafe $0 }
         } catch {
           failure = error as? Failure
@@ -76,6 +81,12 @@ extension Tokenizer {
     }
     if let failure { throw failure }
     guard lines > 0 else { throw Failure(.badData, "tokenizer", "there is no text to train it on") }
+    if problem != nil, skipped == lines {
+      throw Failure(
+        .badData, "tokenizer",
+        "all \(lines) lines are longer than \(longestTrainingLine) bytes, which SentencePiece does not train on",
+        remedy: "give a text with one sentence a line")
+    }
     if let problem { throw explained(problem, options) }
     let tokenizer = try Tokenizer(model: model, name: "trained tokenizer")
     guard tokenizer.vocabSize == options.vocabSize else { throw tooLarge(options, possible: tokenizer.vocabSize) }

@@ -46,6 +46,8 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
   public var sourceUnique: Int, targetUnique: Int
   /// Different pairs that are some row's best, and pairs written.
   public var candidates: Int, pairs: Int
+  /// Pairs left out for a flag, by the first flag that was not wanted.
+  public var droppedPairs: [String: Int]
   /// What is estimated of the pairs, with the table of thresholds; nil where there are too few.
   public var estimate: PrecisionEstimate?
   /// Where the pairs were cut.
@@ -77,6 +79,7 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
     case writeSeconds = "write_seconds"
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
+    case droppedPairs = "dropped_pairs"
   }
 
   /// Writes the estimate and the cut as keys beside the others, as `PipelineSummary` does.
@@ -88,6 +91,7 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
     try values.encode(targetUnique, forKey: .targetUnique)
     try values.encode(candidates, forKey: .candidates)
     try values.encode(pairs, forKey: .pairs)
+    try values.encode(droppedPairs, forKey: .droppedPairs)
     try values.encode(readSeconds, forKey: .readSeconds)
     try values.encode(searchSeconds, forKey: .searchSeconds)
     try values.encode(estimateSeconds, forKey: .estimateSeconds)
@@ -115,6 +119,8 @@ public struct EmbeddingMining {
   private let options: MiningOptions
   private let precision: PrecisionGoal?
   private let fields: [PairField]
+  private let dropped: Set<PairFlag>
+  private let languages: PairFlagger.Languages
   private let output: String
   private let threads: Int
   private let job: Job
@@ -125,12 +131,15 @@ public struct EmbeddingMining {
   ///     `recall` asks for.
   ///   - recall: with lists, the share of true neighbours that is wanted.
   ///   - precision: where the options have no threshold, the precision that decides where the pairs are cut; nil keeps all.
+  ///   - dropped: pairs with one of these flags are left out.
+  ///   - languages: those of the texts, for the flags.
   ///   - output: a name as `TextWriter` takes it.
   ///   - job: stops the run, and is told how far it has come.
   public init(
     source: EmbeddedText, target: EmbeddedText, k: Int, index: IndexChoice, probes: Int?,
     recall: Double = ListNeighbours.defaultRecall, options: MiningOptions,
-    precision: PrecisionGoal? = nil, fields: [PairField], output: String, threads: Int, job: Job = Job()
+    precision: PrecisionGoal? = nil, fields: [PairField], dropped: Set<PairFlag> = [],
+    languages: PairFlagger.Languages = PairFlagger.Languages(), output: String, threads: Int, job: Job = Job()
   ) {
     self.source = source
     self.target = target
@@ -141,6 +150,8 @@ public struct EmbeddingMining {
     self.options = options
     self.precision = precision
     self.fields = fields
+    self.dropped = dropped
+    self.languages = languages
     self.output = output
     self.threads = threads
     self.job = job
@@ -198,16 +209,24 @@ public struct EmbeddingMining {
     let cut = try Cut(threshold: options.threshold, goal: precision, estimate: estimate, subject: output)
     let estimated = clock.now
     try job.check(output)
-    let (pairs, candidates) = miner.pairs(cut.applied(to: options))
+    var (pairs, candidates) = miner.pairs(cut.applied(to: options))
+    var flags: [[PairFlag]]?
+    var droppedPairs: [String: Int] = [:]
+    if fields.contains(.flags) || !dropped.isEmpty {
+      let flagger = PairFlagger(
+        source: sourceSide, target: targetSide, neighbours: neighbours, languages: languages, pairs: pairs)
+      let kept = FlagDrop(dropped).keep(&pairs, try flagger.flags(of: pairs, threads: threads, job: job))
+      (flags, droppedPairs) = (kept.flags, kept.dropped)
+    }
     let scored = clock.now
     try PairWriter(fields: fields, source: sourceSide, target: targetSide, neighbours: neighbours)
-      .write(pairs, to: output)
+      .write(pairs, flags: flags, to: output)
     let written = clock.now
     func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> Double { (to - from) / .seconds(1) }
     let operations = 2 * Double(exact.source.rows) * Double(exact.target.rows) * Double(exact.source.columns)
     return EmbeddingMiningSummary(
       sourceRows: whole.source.rows, targetRows: whole.target.rows, sourceUnique: exact.source.rows,
-      targetUnique: exact.target.rows, candidates: candidates, pairs: pairs.count,
+      targetUnique: exact.target.rows, candidates: candidates, pairs: pairs.count, droppedPairs: droppedPairs,
       estimate: estimate, cut: cut,
       readSeconds: seconds(start, read), searchSeconds: seconds(read, searched),
       estimateSeconds: seconds(judged, estimated), scoreSeconds: seconds(estimated, scored),

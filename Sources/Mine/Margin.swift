@@ -5,8 +5,8 @@ import Index
 ///
 /// With a the pair's cosine and b the average of the two neighbour means, (m(x) + m(y)) / 2.
 public enum Margin: String, Sendable, Codable, CaseIterable {
-  /// a / b; b counts as 0.01 where it is less. A neighbourhood of cosines near 0 would make any pair outstanding, and one
-  /// of negative cosines would turn the order round.
+  /// a / b, where b is at least a millionth from 0; a where both are negative: a neighbourhood of negative cosines would turn
+  /// the order round, and the worst pair would be outstanding.
   case ratio
   /// a - b
   case distance
@@ -18,7 +18,9 @@ public enum Margin: String, Sendable, Codable, CaseIterable {
   public func score(cosine: Float, sourceMean: Double, targetMean: Double) -> Double {
     let a = Double(cosine)
     switch self {
-    case .ratio: return a / max((sourceMean + targetMean) / 2, 0.01)
+    case .ratio:
+      let b = (sourceMean + targetMean) / 2
+      return b > 0 ? a / max(b, 1e-6) : a < 0 ? a : a / min(b, -1e-6)
     case .distance: return a - (sourceMean + targetMean) / 2
     case .absolute: return a
     }

@@ -25,8 +25,7 @@ public enum PairField: String, Sendable, Codable, CaseIterable {
   /// How often the sentence came on its side.
   case sourceCount = "source-count"
   case targetCount = "target-count"
-  /// Signs of a wrong pair, joined by commas: `number` and `url` if the two sentences hold different numbers or
-  /// addresses, `hub` if one of the two is a neighbour of unusually many rows.
+  /// Signs of a wrong pair, joined by commas (`PairFlag`).
   case flags
 
   /// What is written when nothing is asked for.
@@ -82,7 +81,6 @@ public struct PairWriter {
   private let fields: [PairField]
   private let source: PairSide, target: PairSide
   private let neighbours: TwoWayNeighbours
-  private let sourceHubs: [Bool], targetHubs: [Bool]
 
   /// - Throws: `Failure(.usage)` for a field that needs ids where there are none.
   public init(
@@ -98,26 +96,17 @@ public struct PairWriter {
     self.source = source
     self.target = target
     self.neighbours = neighbours
-    let wanted = fields.contains(.flags)
-    targetHubs = wanted ? Self.hubs(neighbours.forward, of: neighbours.backward.rows) : []
-    sourceHubs = wanted ? Self.hubs(neighbours.backward, of: neighbours.forward.rows) : []
-  }
-
-  /// Rows that occur in more than ten times as many lists as an average row, and in more than ten.
-  package static func hubs(_ lists: NeighbourLists, of rows: Int) -> [Bool] {
-    var uses = [Int](repeating: 0, count: rows)
-    for id in lists.ids where id >= 0 { uses[Int(id)] += 1 }
-    let limit = 10 * max(1, Double(lists.ids.count) / Double(rows))
-    return uses.map { Double($0) > limit }
   }
 
   /// Writes pairs to a file, compressed as its name says (`-`: standard output).
-  public func write(_ pairs: [MinedPair], to path: String) throws(Failure) {
+  ///
+  /// - Parameter flags: those of each pair; needed where the column is asked for.
+  public func write(_ pairs: [MinedPair], flags: [[PairFlag]]? = nil, to path: String) throws(Failure) {
     let writer = try TextWriter(path: path)
     var line: [UInt8] = []
-    for pair in pairs {
+    for (i, pair) in pairs.enumerated() {
       line.removeAll(keepingCapacity: true)
-      append(pair, to: &line)
+      append(pair, flags: flags?[i] ?? [], to: &line)
       try writer.write(line.span)
     }
     try writer.commit()
@@ -127,7 +116,7 @@ public struct PairWriter {
   ///
   /// - Parameter number: the number of the line that both sentences come from, in aligned texts; their rows may then be -1
   ///   for an empty sentence.
-  func append(_ pair: MinedPair, number: Int? = nil, to line: inout [UInt8]) {
+  func append(_ pair: MinedPair, number: Int? = nil, flags: [PairFlag] = [], to line: inout [UInt8]) {
     let (x, y) = (Int(pair.source), Int(pair.target))
     for (column, field) in fields.enumerated() {
       if column > 0 { line.append(UInt8(ascii: "\t")) }
@@ -145,7 +134,7 @@ public struct PairWriter {
       case .direction: line += pair.direction.rawValue.utf8
       case .sourceCount: line += String(x < 0 ? 0 : source.counts?[x] ?? 1).utf8
       case .targetCount: line += String(y < 0 ? 0 : target.counts?[y] ?? 1).utf8
-      case .flags: line += flags(x, y).utf8
+      case .flags: line += flags.map(\.rawValue).joined(separator: ",").utf8
       }
     }
     line.append(UInt8(ascii: "\n"))
@@ -154,21 +143,28 @@ public struct PairWriter {
   private func appendText(of side: PairSide, _ row: Int, to line: inout [UInt8]) {
     if row < 0 { return }
     if let text = side.text(row) {
+      let start = line.count
       line += text
+      Self.replaceLineEnds(in: &line, from: start)
     } else {
       line += String(side.lines?[row] ?? row).utf8
     }
   }
 
-  private func flags(_ x: Int, _ y: Int) -> String {
-    if x < 0 || y < 0 { return "" }
-    var flags: [String] = []
-    if let a = source.text(x), let b = target.text(y) {
-      if PairFlags.numbers(a) != PairFlags.numbers(b) { flags.append("number") }
-      if PairFlags.addresses(a) != PairFlags.addresses(b) { flags.append("url") }
+  /// Characters that some programs take for line ends become spaces, as tabs and carriage returns did when the text was read.
+  private static func replaceLineEnds(in line: inout [UInt8], from start: Int) {
+    let space = UInt8(ascii: " ")
+    var i = start
+    while i < line.count {
+      switch line[i] {
+      case 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E: line[i] = space
+      case 0xC2 where i + 1 < line.count && line[i + 1] == 0x85: line.replaceSubrange(i...i + 1, with: [space])
+      case 0xE2 where i + 2 < line.count && line[i + 1] == 0x80 && line[i + 2] & 0xFE == 0xA8:
+        line.replaceSubrange(i...i + 2, with: [space])
+      default: break
+      }
+      i += 1
     }
-    if sourceHubs[x] || targetHubs[y] { flags.append("hub") }
-    return flags.joined(separator: ",")
   }
 
   private static func rank(of id: Int32, in lists: NeighbourLists, _ row: Int) -> Int {

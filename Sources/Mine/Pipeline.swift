@@ -48,11 +48,13 @@ public final class Pipeline {
     let pairs = try runner.counts(of: stages.pairs())
     var summary = PipelineSummary()
     summary.output = stages.output
-    (summary.source, summary.target) = (.init(read[0].counts), .init(read[1].counts))
+    (summary.source, summary.target) = (
+      .init(read[0].counts, truncated: try truncated(.source)), .init(read[1].counts, truncated: try truncated(.target))
+    )
     summary.index = try stages.searchKind().names
     summary.lists = try stages.listCounts()
     (summary.sourceRecall, summary.targetRecall) = try recallShares()
-    (summary.candidates, summary.pairs) = (pairs.candidates, pairs.pairs)
+    (summary.candidates, summary.pairs, summary.droppedPairs) = (pairs.candidates, pairs.pairs, pairs.dropped)
     for (threshold, count) in pairs.atThreshold { summary.pairsAtThreshold["\(threshold)"] = count }
     _ = try runner.result(of: stages.estimate())
     summary.estimate = try stages.storedEstimate()
@@ -82,7 +84,8 @@ public final class Pipeline {
     var summary = ScoreSummary()
     summary.lines = read[0].counts.lines
     (summary.sourceRecall, summary.targetRecall) = try recallShares()
-    (summary.empty, summary.written) = (counts.empty, counts.written)
+    (summary.empty, summary.written, summary.droppedLines) = (counts.empty, counts.written, counts.dropped)
+    (summary.sourceTruncated, summary.targetTruncated) = (try truncated(.source), try truncated(.target))
     for (threshold, count) in counts.atThreshold { summary.linesAtThreshold["\(threshold)"] = count }
     summary.stages = runner.timings
     summary.output = stages.output
@@ -124,9 +127,17 @@ public final class Pipeline {
     return (share(counts.sourceFound, counts.sourceAll), share(counts.targetFound, counts.targetAll))
   }
 
+  /// Sentences of a side that the encoder cut.
+  private func truncated(_ side: Side) throws(Failure) -> Int {
+    var count = 0
+    for shard in try stages.encodings(side) { count += try runner.counts(of: shard).truncated }
+    return count
+  }
+
   private func record(_ read: [StageManifest<ReadSummary>]) throws(Failure) -> PipelineRecord {
     PipelineRecord(
-      sides: stages.sides, options: stages.options, read: read, model: try stages.modelDigests(),
+      sides: stages.sides, options: stages.options, read: read,
+      truncated: [try truncated(.source), try truncated(.target)], model: try stages.modelDigests(),
       index: try stages.searchKind().names, lists: try stages.listCounts(), recall: try recallShares())
   }
 }

@@ -156,6 +156,10 @@ public struct PipelineOptions: Sendable {
   public var precision: PrecisionGoal?
   /// The columns of the output.
   public var fields = PairField.standard
+  /// Pairs with one of these flags are left out.
+  public var dropped: Set<PairFlag> = []
+  /// Whether the flags of pairs must be found.
+  var wantsFlags: Bool { fields.contains(.flags) || !dropped.isEmpty }
   /// Whether the two texts are aligned, line by line, and each line is to be scored (`Pipeline.score`).
   public var aligned = false
   /// Whether and how to judge thresholds by planted pairs.

@@ -50,12 +50,13 @@ struct PipelineRecord: Encodable {
 
   init(
     sides: [PipelineSide], options: PipelineOptions, read: [StageManifest<ReadSummary>],
-    model: [String: String], index: [String], lists: ListCounts?, recall: (source: Double, target: Double)
+    truncated: [Int], model: [String: String], index: [String], lists: ListCounts?,
+    recall: (source: Double, target: Double)
   ) {
     func side(_ i: Int, _ filter: LineFilter?) -> Side {
       Side(
         input: sides[i].input, language: sides[i].language?.code, digest: read[i].inputs["text"],
-        filter: filter?.digestSettings, lines: PipelineSummary.Lines(read[i].counts))
+        filter: filter?.digestSettings, lines: PipelineSummary.Lines(read[i].counts, truncated: truncated[i]))
     }
     source = side(0, options.sourceFilter)
     target = side(1, options.targetFilter)
@@ -66,6 +67,7 @@ struct PipelineRecord: Encodable {
     ]
     if !options.aligned { settings["retrieval"] = options.mining.retrieval.rawValue }
     settings["threshold"] = options.mining.threshold.map { "\($0)" }
+    if !options.dropped.isEmpty { settings["drop"] = options.dropped.map(\.rawValue).sorted().joined(separator: ",") }
     settings["limit"] = options.mining.limit.map { "\($0)" }
     settings["compute"] = options.arithmetic?.rawValue
     self.lists = lists

@@ -12,12 +12,24 @@ public struct PipelineSummary: Sendable, Encodable {
     public var repaired = 0, cut = 0, tabs = 0
     /// Lines that a filter left out, by its reason.
     public var dropped: [String: Int] = [:]
+    /// Carriage returns inside lines that became spaces.
+    public var carriageReturns = 0
+    /// Sentences that the encoder cut at the model's longest input: what follows has no part in their embeddings.
+    public var truncated = 0
+
+    private enum CodingKeys: String, CodingKey {
+      case lines, unique, empty, repaired, cut, tabs, dropped
+      case carriageReturns = "carriage_returns"
+      case truncated = "truncated_lines"
+    }
 
     /// Of no lines.
     public init() {}
 
-    init(_ read: ReadSummary) {
+    init(_ read: ReadSummary, truncated: Int) {
+      self.truncated = truncated
       (lines, unique, empty) = (read.lines, read.unique, read.empty)
+      carriageReturns = read.carriageReturns
       (repaired, cut, tabs, dropped) = (read.repaired, read.cut, read.tabs, read.dropped)
     }
   }
@@ -36,6 +48,8 @@ public struct PipelineSummary: Sendable, Encodable {
   public var pairs = 0
   /// Pairs at some thresholds, as `1.06`; only those that are not below the run's own.
   public var pairsAtThreshold: [String: Int] = [:]
+  /// Pairs left out for a flag, by the first flag that was not wanted.
+  public var droppedPairs: [String: Int] = [:]
   /// What is estimated of the pairs, with the table of thresholds; nil where there are too few.
   public var estimate: PrecisionEstimate?
   /// Where the pairs were cut.
@@ -52,6 +66,7 @@ public struct PipelineSummary: Sendable, Encodable {
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
     case pairsAtThreshold = "pairs_at_threshold"
+    case droppedPairs = "dropped_pairs"
   }
 
   /// Writes the estimate and the cut as keys beside the others: `thresholds`, `threshold`, `threshold_reason`.
@@ -66,6 +81,7 @@ public struct PipelineSummary: Sendable, Encodable {
     try values.encode(candidates, forKey: .candidates)
     try values.encode(pairs, forKey: .pairs)
     try values.encode(pairsAtThreshold, forKey: .pairsAtThreshold)
+    try values.encode(droppedPairs, forKey: .droppedPairs)
     try values.encodeIfPresent(calibration, forKey: .calibration)
     try values.encode(stages, forKey: .stages)
     try values.encode(output, forKey: .output)
@@ -83,6 +99,10 @@ public struct ScoreSummary: Sendable, Codable {
   public var sourceRecall = 1.0, targetRecall = 1.0
   /// Lines at some thresholds, as `1.06`.
   public var linesAtThreshold: [String: Int] = [:]
+  /// Lines left out for a flag, by the first flag that was not wanted.
+  public var droppedLines: [String: Int] = [:]
+  /// Sentences of the source and the target that the encoder cut at the model's longest input.
+  public var sourceTruncated = 0, targetTruncated = 0
   /// The stages in their order.
   public var stages: [StageTiming] = []
   /// Where the lines are.
@@ -93,5 +113,8 @@ public struct ScoreSummary: Sendable, Codable {
     case sourceRecall = "source_recall"
     case targetRecall = "target_recall"
     case linesAtThreshold = "lines_at_threshold"
+    case droppedLines = "dropped_lines"
+    case sourceTruncated = "source_truncated_lines"
+    case targetTruncated = "target_truncated_lines"
   }
 }

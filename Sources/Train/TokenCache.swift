@@ -116,7 +116,7 @@ public final class TokenCache: Sendable {
     var settings =
       "2 \(content.high) \(content.low) \(tokenizer.digest) \(configuration.lowercase) "
       + "\(configuration.maxPositionEmbeddings) \(forbidden.digest) \(corpus.excludedOrigins.sorted()) "
-      + (corpus.target == nil ? "alone" : "pairs")
+      + (corpus.target == nil ? "alone" : try PairReader.isScored(corpus.path) ? "scored pairs" : "pairs")
     if let teacher {
       settings += " \(teacher.digest)"
       if let lines = corpus.embeddings?.lines {

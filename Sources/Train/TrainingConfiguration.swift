@@ -64,7 +64,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
   public var jieba: String?
   /// The languages in the order of the language table; those of the data, sorted, unless the file lists them.
   public var languages: [String]
-  /// The sentencepiece.model.
+  /// The sentencepiece.model; the file may name the folder that it is in.
   public var tokenizer: String
   /// A model folder to start from instead of random weights.
   public var initial: String?
@@ -136,6 +136,10 @@ public struct TrainingConfiguration: Sendable, Equatable {
 
     output = resolve(try reader.required("output").string())
     tokenizer = try existing(reader.required("tokenizer").string(), "tokenizer")
+    var isFolder: ObjCBool = false
+    if unsafe FileManager.default.fileExists(atPath: tokenizer, isDirectory: &isFolder), isFolder.boolValue {
+      tokenizer = try existing(tokenizer + "/\(ModelFolder.File.tokenizer)", "tokenizer")
+    }
     if let value = reader.optional("initial") { initial = try existing(value.string(), "initial") }
 
     var m = try reader.required("model").mapping("model")

@@ -17,6 +17,7 @@ struct Ems: ParsableCommand {
   static func main() {
     StandardStreams.prepare()
     do {
+      try CommandSuggestion.check(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as Failure {

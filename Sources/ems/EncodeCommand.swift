@@ -65,6 +65,10 @@ struct EncodeCommand: ParsableCommand {
     let language = try language.map { (text) throws(Failure) in try Language(parsing: text) }
     // What is cheap to find out comes before reading hundreds of megabytes.
     try checkInput(input)
+    try OutputCheck.check([output], inputs: [input, model])
+    for warning in try TextLook(path: input, options: text.options, language: language).warnings {
+      console.warn(warning)
+    }
     let model = try ModelFolder(path: model)
     try checkLanguage(language, option: "--language", model, console)
     let encoder = try SentenceEncoder(
@@ -81,7 +85,12 @@ struct EncodeCommand: ParsableCommand {
     let mended = [
       (summary.repairedLines, "lines with invalid UTF-8 repaired"),
       (summary.cutLines, "lines cut at \(text.maxLineBytes) bytes"), (summary.tabsReplaced, "tabs replaced by spaces"),
+      (summary.carriageReturns, "carriage returns inside lines replaced by spaces"),
       (summary.emptyLines, "empty lines"),
+      (
+        summary.truncatedLines,
+        "lines truncated at the \(model.configuration.maxPositionEmbeddings) tokens that the model takes"
+      ),
     ]
     let notes = mended.filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }
     if !notes.isEmpty { console.say("\(input): " + notes.joined(separator: ", ")) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Evaluate
 import Mine
 
@@ -78,6 +79,7 @@ struct EvaluateBucc: ParsableCommand {
         targetEmbeddings: testTargetEmbeddings)
       test?.languages = training.languages
     }
+    if let outputPairs { try OutputCheck.check([outputPairs], inputs: OutputCheck.inputs(except: "--output-pairs")) }
     try evaluate.run {
       try $0.bucc(training: training, test: test, options: options, k: margin.k, outputPairs: outputPairs)
     }

@@ -44,6 +44,7 @@ struct EvaluateArguments: ParsableArguments {
     let console = Console(quiet: common.quiet)
     let job = console.job()
     // What is wrong with the old result is said before an hour is spent on the new one.
+    if let report { try OutputCheck.check([report], inputs: OutputCheck.inputs(except: "--report")) }
     let old = try compare.map { try EarlierResult(path: $0) }
     let encoder = try model.map {
       try SentenceEncoder(

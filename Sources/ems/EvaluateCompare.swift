@@ -28,6 +28,7 @@ struct EvaluateCompare: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    if let report { try OutputCheck.check([report], inputs: old + new) }
     let comparison = try PooledComparison(
       old: old.map { try EarlierResult(path: $0) }, new: new.map { try EarlierResult(path: $0) }, seed: common.seed)
     let console = Console(quiet: common.quiet)

@@ -43,6 +43,7 @@ struct IndexCommand: ParsableCommand {
     func run() throws {
       // Training looks for no signal: the first one waits for its end.
       Interruption.watch()
+      try OutputCheck.check([making.output], inputs: [embeddings])
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let factory = making.factory ?? FaissIndex.defaultFactory(rows: side.rows, dimension: side.columns)
@@ -73,6 +74,7 @@ struct IndexCommand: ParsableCommand {
     func run() throws {
       let console = Console(quiet: common.quiet)
       let job = console.job()
+      try OutputCheck.check([making.output], inputs: [embeddings] + [trained].compactMap { $0 })
       let compute = Compute(threads: common.threads)
       let side = try EmbeddingSide(EmbeddingFile(path: embeddings), on: compute)
       let index: FaissIndex
@@ -101,6 +103,7 @@ struct IndexCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
+      try OutputCheck.check([output], inputs: shards)
       let whole = try FaissIndex(path: shards[0])
       for shard in shards.dropFirst() { try whole.merge(FaissIndex(path: shard)) }
       try IndexMaking.write(whole, to: output, common)
@@ -174,6 +177,7 @@ struct IndexCommand: ParsableCommand {
       let console = Console(quiet: common.quiet)
       let job = console.job()
       let compute = Compute(threads: common.threads)
+      try OutputCheck.check([output], inputs: [reading.index, queries] + [vectors].compactMap { $0 })
       let index = try reading.open()
       let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
       let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }

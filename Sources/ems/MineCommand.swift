@@ -118,13 +118,19 @@ struct MineCommand: ParsableCommand {
   }
 
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
+    try OutputCheck.check(
+      [mining.output, "\(mining.output).json"],
+      inputs: [source, target, texts.modelPath]
+        + [calibration.calibrationBitext, texts.filters.languageModel].compactMap { $0 })
     let sides = try texts.sides(source, target, text.options)
+    if only == nil, !listStages { try texts.look(at: sides, console) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
     options.mining = mining.options
     options.precision = mining.goal
     options.fields = try mining.pairFields()
+    options.dropped = try mining.dropOption.flags
     options.calibration = calibration.options(seed: common.seed)
     for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
     where options.fields.contains(field) && !text.ids {
@@ -148,6 +154,7 @@ struct MineCommand: ParsableCommand {
       let summary = try pipeline.run()
       console.finish()
       for line in Self.table(summary) { console.say(line) }
+      for line in texts.outputLines(mining.output, "\(Format.count(summary.pairs)) pairs") { console.say(line) }
       if common.json { try Console.printJSON(summary) }
     }
   }
@@ -173,12 +180,16 @@ struct MineCommand: ParsableCommand {
     var rare = [
       ("  empty", source.empty, target.empty), ("  invalid UTF-8", source.repaired, target.repaired),
       ("  cut", source.cut, target.cut), ("  with tabs", source.tabs, target.tabs),
+      ("  carriage returns", source.carriageReturns, target.carriageReturns),
     ]
     for reason in Set(source.dropped.keys).union(target.dropped.keys).sorted() {
       rare.append(("  dropped: \(reason)", source.dropped[reason] ?? 0, target.dropped[reason] ?? 0))
     }
     for (name, a, b) in rare where a + b > 0 { lines.append(both(name, a, b)) }
     lines.append(both("unique, encoded", source.unique, target.unique))
+    if source.truncated + target.truncated > 0 {
+      lines.append(both("  truncated", source.truncated, target.truncated) + " (more tokens than the model takes)")
+    }
     let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
     lines.append(row("index", summary.index.joined(separator: " + ") + lists))
     if summary.index != ["exact"] {
@@ -186,6 +197,9 @@ struct MineCommand: ParsableCommand {
     }
     lines.append(row("candidates", Format.count(summary.candidates)))
     lines.append(row("pairs", Format.count(summary.pairs)))
+    for (flag, count) in summary.droppedPairs.sorted(by: { $0.key < $1.key }) {
+      lines.append(row("  dropped: \(flag)", Format.count(count)))
+    }
     lines += thresholdLines(summary.estimate)
     if let calibration = summary.calibration {
       lines.append(row("planted pairs", "\(calibration.planted): threshold, precision, recall, F1, pairs of the dumps"))
@@ -257,13 +271,22 @@ struct MineCommand: ParsableCommand {
       100 * point.f1) + Format.count(point.mined)
   }
 
+  /// The languages of texts that come with embeddings, for the flags.
+  private func flagLanguages() throws -> PairFlagger.Languages {
+    try PairFlagger.Languages(
+      source: texts.sourceLanguage.map { try Language(parsing: $0) },
+      target: texts.targetLanguage.map { try Language(parsing: $0) })
+  }
+
   private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
+    try OutputCheck.check(
+      [self.mining.output], inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
       index: search.index, probes: search.nprobe, recall: search.recall, options: mining.options,
-      precision: mining.goal,
-      fields: mining.pairFields(),
+      precision: mining.goal, fields: mining.pairFields(), dropped: mining.dropOption.flags,
+      languages: flagLanguages(),
       output: mining.output, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
@@ -279,6 +302,7 @@ struct MineCommand: ParsableCommand {
       score \(summary.scoreSeconds.rounded2) s, write \(summary.writeSeconds.rounded2) s
       """)
     for line in Self.thresholdLines(summary.estimate) { console.say(line) }
+    if self.mining.output != "-" { console.say("\(self.mining.output): \(Format.count(summary.pairs)) pairs") }
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
       let index = summary.index.joined(separator: " + ") + lists

@@ -40,6 +40,20 @@ struct PipelineArguments: ParsableArguments {
 
   var modelPath: String { model ?? "" }
 
+  /// What a run left, and where: the lines that end it.
+  func outputLines(_ output: String, _ content: String) -> [String] {
+    let folder = work ?? output + ".work"
+    var size = 0
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+      size += attributes?[.size] as? Int ?? 0
+    }
+    return [
+      "\(output): \(content)", "\(output).json: what they were made from",
+      "\(folder): \(Format.bytes(size)) that a run with other options can use again; it may be removed",
+    ]
+  }
+
   func sides(_ source: String, _ target: String, _ text: TextOptions) throws(Failure) -> [PipelineSide] {
     var sides: [PipelineSide] = []
     for (input, code) in [(source, sourceLanguage), (target, targetLanguage)] {
@@ -57,6 +71,18 @@ struct PipelineArguments: ParsableArguments {
     try checkLanguage(sides[1].language, option: "--target-language", model, console)
     // A prompt that the model lacks is said before any work.
     _ = try model.prompt(prompt.name)
+  }
+
+  /// Looks at the beginnings of both texts, and warns of what they may be.
+  ///
+  /// - Throws: `Failure` for a text that is none.
+  func look(at sides: [PipelineSide], _ console: Console) throws(Failure) {
+    let looks = try sides.map { side throws(Failure) in
+      try TextLook(path: side.input, options: side.text, language: side.language)
+    }
+    for warning in TextLook.warnings(looks[0], looks[1], languages: (sides[0].language, sides[1].language)) {
+      console.warn(warning)
+    }
   }
 
   func options(_ sides: [PipelineSide], _ search: SearchArguments) throws(Failure) -> PipelineOptions {
@@ -191,6 +217,8 @@ struct MiningArguments: ParsableArguments {
 
   @Option(help: "Columns to write, comma-separated: \(PairField.allCases.map(\.rawValue).joined(separator: ", ")).")
   var fields: String?
+
+  @OptionGroup var dropOption: DropOption
 
   @Option(name: .shortAndLong, help: "Where the pairs go: .zst and .gz are compressed; - is standard output.")
   var output: String = "-"

@@ -73,6 +73,7 @@ struct PairsSelect: ParsableCommand {
   }
 
   func run() throws {
+    try OutputCheck.check([output], inputs: [pairs] + known + knownTurned)
     var selection = PairSelection(threshold: threshold)
     selection.droppedFlags = dropFlags.split(separator: ",").map(String.init)
     selection.characters = minCharacters...maxCharacters
@@ -123,6 +124,7 @@ struct PairsDecontaminate: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try OutputCheck.check([output, removed], inputs: [pairs] + against + [truth].compactMap { $0 })
     let decontamination = try Decontamination(against: against)
     let report = try decontamination.clean(pairs, to: output, removed: removed, truth: truth)
     Console(quiet: common.quiet).say(

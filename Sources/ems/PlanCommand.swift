@@ -87,6 +87,7 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
+    try OutputCheck.check([saveRates].compactMap { $0 }, inputs: [source, target, model].compactMap { $0 })
     let folder = try ModelFolder(path: model)
     var options = PipelineOptions()
     options.type = dtype

@@ -40,6 +40,10 @@ struct ScoreCommand: ParsableCommand {
 
   @OptionGroup var threshold: ThresholdOption
 
+  @OptionGroup var dropOption: DropOption
+
+  @OptionGroup var escapes: UnescapeFlag
+
   @Option(
     help:
       "Columns to write, comma-separated: \(Self.fields.map(\.rawValue).joined(separator: ", ")). Rows are line numbers, from 0."
@@ -71,12 +75,17 @@ struct ScoreCommand: ParsableCommand {
   func run() throws {
     let console = Console(quiet: common.quiet)
     let job = console.job()
-    var sides = try texts.sides(source, target ?? source, TextOptions(strict: strictness.strict))
+    var sides = try texts.sides(
+      source, target ?? source, TextOptions(strict: strictness.strict, unescape: escapes.unescape))
+    try OutputCheck.check(
+      [output, "\(output).json"], inputs: [source, target, texts.model].compactMap { $0 })
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
+    try texts.look(at: sides, console)
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
     options.aligned = true
+    options.dropped = try dropOption.flags
     options.mining.margin = margin.margin
     options.mining.threshold = threshold.threshold
     options.fields = try fields.map { try PairField.parse($0) } ?? PairField.standard
@@ -87,6 +96,14 @@ struct ScoreCommand: ParsableCommand {
     console.finish()
     console.say("\(output): \(Format.count(summary.written)) of \(Format.count(summary.lines)) lines")
     if summary.empty > 0 { console.say("  with an empty side: \(Format.count(summary.empty))") }
+    if summary.sourceTruncated + summary.targetTruncated > 0 {
+      console.say(
+        "  truncated: \(Format.count(summary.sourceTruncated)) + \(Format.count(summary.targetTruncated)) (more tokens than the model takes)"
+      )
+    }
+    for (flag, count) in summary.droppedLines.sorted(by: { $0.key < $1.key }) {
+      console.say("  dropped: \(flag): \(Format.count(count))")
+    }
     if summary.sourceRecall < 1 || summary.targetRecall < 1 {
       console.say(
         "  recall of the index: \(summary.sourceRecall.rounded2) + \(summary.targetRecall.rounded2)")
@@ -94,6 +111,7 @@ struct ScoreCommand: ParsableCommand {
     for threshold in summary.linesAtThreshold.keys.sorted() {
       console.say("  >= \(threshold): \(Format.count(summary.linesAtThreshold[threshold] ?? 0))")
     }
+    for line in texts.outputLines(output, "scored lines").dropFirst() { console.say(line) }
     if common.json { try Console.printJSON(summary) }
   }
 }

@@ -43,6 +43,8 @@ struct TextArguments: ParsableArguments {
   @Option(help: "Longer lines are cut.")
   var maxLineBytes: Int = 1 << 20
 
+  @OptionGroup var escapes: UnescapeFlag
+
   func validate() throws {
     if let column, column < 1 { throw ValidationError("--column is counted from 1.") }
     if ids, column != nil { throw ValidationError("Give --ids or --column, not both.") }
@@ -51,7 +53,31 @@ struct TextArguments: ParsableArguments {
 
   var options: TextOptions {
     let format: TextOptions.Format = if let column { .column(column) } else { ids ? .idAndText : .text }
-    return TextOptions(format: format, strict: strictness.strict, maxLineBytes: maxLineBytes)
+    return TextOptions(
+      format: format, strict: strictness.strict, maxLineBytes: maxLineBytes, unescape: escapes.unescape)
+  }
+}
+
+/// Whether references to characters are replaced.
+struct UnescapeFlag: ParsableArguments {
+  @Flag(help: "Replace HTML and Moses entities (&amp; &quot; &#39; &#124;) by their characters.")
+  var unescape = false
+}
+
+/// Which flags a pair must not have.
+struct DropOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      Leave out pairs with one of these flags, comma-separated: number and url (the sides hold different ones), same (copies, \
+      identical but for case and punctuation), symbols (no text), length, language, hub, template.
+      """, valueName: "flags"))
+  var drop: String?
+
+  func validate() throws { _ = try flags }
+
+  var flags: Set<PairFlag> {
+    get throws { try drop.map { try PairFlag.parse($0, option: "--drop") } ?? [] }
   }
 }
 

@@ -64,6 +64,7 @@ struct TokenizerTrainCommand: ParsableCommand {
         return n
       }
     }
+    try OutputCheck.check(["\(output)/sentencepiece.model"], inputs: files)
     let shares = try lineShares(console)
     var options = Tokenizer.TrainingOptions(vocabSize: vocabSize)
     options.kind = type == .bpe ? .bpe : .unigram
@@ -71,13 +72,47 @@ struct TokenizerTrainCommand: ParsableCommand {
     options.lowercase = lowercase
     options.threads = common.threads
     options.seed = UInt32(truncatingIfNeeded: common.seed)
+    if numbers == nil { for file in files { try checkIsNoTable(file) } }
     var source = SentenceSource(files: files, every: shares, columns: numbers)
     let tokenizer = try Tokenizer.train(options) { () throws(Failure) in try source.next() }
     try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     let path = "\(output)/sentencepiece.model"
     try tokenizer.write(to: path)
     console.say("\(path): \(tokenizer.vocabSize) pieces")
-    if common.json { try Console.printJSON(["path": path, "vocab_size": "\(tokenizer.vocabSize)"]) }
+    if source.tooLong > 0 {
+      console.warn(
+        "\(Format.count(source.tooLong)) of \(Format.count(source.sentences)) lines are longer than \(Tokenizer.longestTrainingLine) bytes and were skipped: SentencePiece does not train on such lines"
+      )
+    }
+    if common.json {
+      try Console.printJSON(
+        Result(
+          path: path, vocabSize: tokenizer.vocabSize, lines: source.sentences, skippedLines: source.tooLong))
+    }
+  }
+
+  private struct Result: Encodable {
+    var path: String, vocabSize: Int, lines: Int, skippedLines: Int
+    enum CodingKeys: String, CodingKey {
+      case path, lines
+      case vocabSize = "vocab_size"
+      case skippedLines = "skipped_lines"
+    }
+  }
+
+  /// Refuses a text whose first lines are all tab-separated columns: scores and names would get pieces of their own.
+  private func checkIsNoTable(_ file: String) throws(Failure) {
+    // Standard input can be read once only.
+    var status = stat()
+    guard file != "-", unsafe stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    let reader = try LineReader(path: file, options: TextOptions(format: .raw))
+    var batch = LineBatch()
+    guard try reader.readBatch(into: &batch, maxLines: 100), batch.count > 0 else { return }
+    let columns = (0..<batch.count).map { i in batch.text(i).utf8.count { $0 == UInt8(ascii: "\t") } + 1 }
+    guard let least = columns.min(), least > 1 else { return }
+    throw Failure(
+      .usage, file, "its lines have \(least) tab-separated columns; a text with one sentence a line is expected",
+      remedy: "say with --columns which of them are sentences, as --columns 1,2")
   }
 
   /// For each file the share of its lines to take, so that the total is at most `lines`.
@@ -104,6 +139,8 @@ private struct SentenceSource {
   let files: [String], every: [Double], columns: [Int]?
   private var file = -1, reader: LineReader?, batch = LineBatch(), line = 0
   private var debt = 0.0
+  /// Sentences handed out, and those that SentencePiece will pass over.
+  private(set) var sentences = 0, tooLong = 0
   private var pending: [[UInt8]] = []
 
   init(files: [String], every: [Double], columns: [Int]?) {
@@ -113,6 +150,13 @@ private struct SentenceSource {
   }
 
   mutating func next() throws(Failure) -> [UInt8]? {
+    guard let sentence = try nextSentence() else { return nil }
+    sentences += 1
+    if sentence.count > Tokenizer.longestTrainingLine { tooLong += 1 }
+    return sentence
+  }
+
+  private mutating func nextSentence() throws(Failure) -> [UInt8]? {
     while true {
       if let sentence = pending.popLast() { return sentence }
       if line >= batch.count {

@@ -40,6 +40,7 @@ struct TokenizerEncodeCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
+    try OutputCheck.check([output], inputs: [self.input, model])
     let language = try language.map { text throws(Failure) in try Language(parsing: text) }
     let folder = try ModelFolder(path: model)
     try checkLanguage(language, option: "--language", folder, console)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Glibc
 import Train
 
 struct TrainCommand: ParsableCommand {
@@ -12,6 +13,7 @@ struct TrainCommand: ParsableCommand {
       SIGTERM, a crash) continues with --resume and ends with the same bytes as an undisturbed one.
 
       EXAMPLES
+        ems train --init recipe.yaml
         ems train recipes/ems-mini.yaml
         ems train recipes/ems-mini.yaml --resume
         ems train recipes/ems-mini.yaml --steps 10 --json
@@ -23,6 +25,9 @@ struct TrainCommand: ParsableCommand {
 
   @Argument(help: "The configuration, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
   var config: String
+
+  @Flag(name: .customLong("init"), help: "Write a recipe with comments under this name, and train nothing.")
+  var initialize = false
 
   @Flag(help: "Continue from the newest checkpoint, if there is one.")
   var resume = false
@@ -38,6 +43,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(quiet: common.quiet)
+    if initialize { return try writeRecipe(console) }
     let mpi = try MPICommunicator.launched(job: console.job())
     // Once more after MPI's beginning, which has signals of its own.
     let job = console.job()
@@ -55,6 +61,16 @@ struct TrainCommand: ParsableCommand {
     }
     mpi.finish()
     if interrupted { throw ExitCode(130) }
+  }
+
+  private func writeRecipe(_ console: Console) throws {
+    if unsafe access(config, F_OK) == 0 {
+      throw Failure(.usage, config, "exists", remedy: "name another file for the recipe, or remove this one")
+    }
+    let file = try OutputFile(path: config)
+    try file.write(TrainRecipe.text)
+    try file.commit()
+    console.say("\(config): a recipe to be filled in; then `ems train \(config)`")
   }
 
   /// - Returns: whether a signal ended it: the work is not done then, and scripts must see that.

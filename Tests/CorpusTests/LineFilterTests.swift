@@ -31,8 +31,12 @@ import Testing
 
   @Test func lettersOfAnyScript() throws {
     let filter = try LineFilter(needsLetters: true)
-    for text in ["", "12:30", "+49 (0) 89 / 123", "——", "٣٤٥", "😀", "①"] { #expect(reason(filter, text) == .noLetters) }
-    for text in ["a", "12 h", "é", "ж", "学", "ก", "हि", "ა", "ا"] { #expect(reason(filter, text) == nil) }
+    for text in [
+      "", "12:30", "+49 (0) 89 / 123", "——", "٣٤٥", "😀", "①", "a", "7 ж", "https://y.org/Seite?n=5", "info@y.org",
+    ] { #expect(reason(filter, text) == .noLetters) }
+    for text in ["ab", "12 km", "où", "да", "学", "네", "กา", "हाँ", "და", "لا", "siehe www.y.org"] {
+      #expect(reason(filter, text) == nil)
+    }
     #expect(reason(try LineFilter(), "12:30") == nil)
     let invalid: [UInt8] = [0xC3, 0x31, 0xFF]
     let dropped = filter.reason(toDrop: invalid.span)
@@ -97,7 +101,7 @@ import Testing
     let german = try Language(parsing: "de")
     let plain = try LineFilter(minCharacters: 3, maxCharacters: 9, needsLetters: true).digestSettings
     #expect(
-      plain == ["filter-min-characters": "3", "filter-max-characters": "9", "filter-needs-letters": "true"])
+      plain == ["filter-min-characters": "3", "filter-max-characters": "9", "filter-needs-letters": "2"])
     let cld2 = try filter("de").digestSettings
     #expect(Set(cld2.keys) == ["filter-language", "filter-identifier", "filter-rules"])
     #expect(cld2["filter-identifier"]?.hasPrefix("CLD2 V2.0") == true)

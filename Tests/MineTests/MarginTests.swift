@@ -35,7 +35,7 @@ struct MarginReference {
     func score(_ i: Int, _ j: Int) -> Double {
       let (a, b) = (cosines[i][j], (means[i] + otherMeans[j]) / 2)
       switch margin {
-      case .ratio: return a / max(b, 0.01)
+      case .ratio: return b > 0 ? a / max(b, 1e-6) : a < 0 ? a : a / min(b, -1e-6)
       case .distance: return a - b
       case .absolute: return a
       }

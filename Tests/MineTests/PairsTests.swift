@@ -33,11 +33,14 @@ import Mine
     source.counts = [1, 2, 3]
     source.lines = [0, 5, 9]
     var target = PairSide()
-    target.texts = try TextTable(path: folder.write("y", "two\nin 2 024\tsee www.b.de\n"))
+    target.texts = try TextTable(path: folder.write("y", "two\nin 2 025\tsee www.b.de\n"))
     let fields = PairField.allCases.filter { $0 != .targetID }
     let path = folder.file("pairs.tsv")
     let pairs = PairMiner(found).pairs().pairs
-    try PairWriter(fields: fields, source: source, target: target, neighbours: found).write(pairs, to: path)
+    let flags = try PairFlagger(source: source, target: target, neighbours: found, pairs: pairs)
+      .flags(of: pairs, threads: 2)
+    try PairWriter(fields: fields, source: source, target: target, neighbours: found)
+      .write(pairs, flags: flags, to: path)
     let lines = try String(decoding: readBytes(path), as: UTF8.self).split(separator: "\n").map {
       $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }
@@ -45,7 +48,7 @@ import Mine
     let first = try #require(lines.first { $0[1].hasPrefix("in") })
     #expect(
       Array(first[1...]) == [
-        "in 2,024 see http://a.de/x.", "in 2 024 see www.b.de", "0.894427", "a", "0", "1", "1", "1", "both", "1", "1",
+        "in 2,024 see http://a.de/x.", "in 2 025 see www.b.de", "0.894427", "a", "0", "1", "1", "1", "both", "1", "1",
         "number,url",
       ])
     let second = try #require(lines.first { $0[1] == "zwei" })
@@ -67,20 +70,6 @@ import Mine
     #expect(try String(decoding: readBytes(path), as: UTF8.self) == "1.000000\t0\t0\n1.000000\t1\t1\n")
   }
 
-  @Test func numbersAndAddressesOfATextAreFound() {
-    func numbers(_ text: String) -> [String] {
-      PairFlags.numbers(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
-    }
-    func addresses(_ text: String) -> [String] {
-      PairFlags.addresses(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
-    }
-    #expect(numbers("1.234,5 and 7, or 1'000.") == ["1000", "12345", "7"])
-    #expect(numbers("a1b2") == ["1", "2"])
-    #expect(numbers("none.") == [])
-    #expect(addresses("see (https://x.org/a?b=1), or www.y.de.") == ["https://x.org/a?b=1", "www.y.de"])
-    #expect(addresses("http and www") == [])
-  }
-
   @Test func aMappedTextHasTheSameLines() throws {
     let path = try folder.write("t", "one\n\nzwei\n")
     for table in [try TextTable(path: path), try TextTable(mapping: path)] {
@@ -94,6 +83,6 @@ import Mine
   @Test func aHubIsANeighbourOfUnusuallyMany() {
     let lists = NeighbourLists(
       rows: 30, k: 1, scores: Array(repeating: 0, count: 30), ids: (0..<30).map { $0 < 25 ? 0 : Int32($0) })
-    #expect(PairWriter.hubs(lists, of: 30).enumerated().filter(\.element).map(\.offset) == [0])
+    #expect(PairFlagger.hubs(lists, of: 30).enumerated().filter(\.element).map(\.offset) == [0])
   }
 }

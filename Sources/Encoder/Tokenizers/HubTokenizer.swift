@@ -180,16 +180,18 @@ final class HubTokenizer: TextTokenizer {
         scratch.source = Array(String(decoding: scratch.source, as: UTF8.self).utf8)
       }
       let start = text.ids.count
-      try encode(scratch, limit: limit, into: &text.ids)
+      if try encode(scratch, limit: limit, into: &text.ids) { text.truncated += 1 }
       if let tag = sentences.input(i).tag { replaceTag(by: tag, in: &text.ids, from: start) }
       text.starts.append(text.ids.count)
     }
   }
 
-  private func encode(_ scratch: Scratch, limit: Int, into ids: inout [Int32]) throws(Failure) {
+  /// - Returns: whether there was more than the limit lets in.
+  private func encode(_ scratch: Scratch, limit: Int, into ids: inout [Int32]) throws(Failure) -> Bool {
     let room = limit - prefix.count - suffix.count
     scratch.ids.removeAll(keepingCapacity: true)
-    try cut(scratch, room: cutsLeft ? .max : max(room, 0))
+    // One more than there is room for tells whether there is more.
+    try cut(scratch, room: cutsLeft || room == .max ? .max : max(room, 0) + 1)
     let count = min(scratch.ids.count, max(room, 0))
     let start = ids.count
     ids.append(contentsOf: prefix)
@@ -198,6 +200,7 @@ final class HubTokenizer: TextTokenizer {
     // A limit below the number of special tokens.
     if ids.count - start > limit { ids.removeSubrange((start + limit)...) }
     if ids.count == start { ids.append(filler) }
+    return scratch.ids.count > count
   }
 
   /// Puts a language's tag where the one of the file stands; no text produces it there, since only the special tokens are

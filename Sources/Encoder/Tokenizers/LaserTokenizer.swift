@@ -144,6 +144,7 @@ import CSentencePiece
         var found: UnsafePointer<Int32>?
         let message = unsafe ems_spm_encode(handle, buffer.baseAddress, buffer.count, &found, &count)
         problem = unsafe taken(message)
+        if count > limit - 1 { text.truncated += 1 }
         count = min(count, limit - 1)
         for k in 0..<count { unsafe text.ids.append(numbers[Int(found![k])]) }
       }

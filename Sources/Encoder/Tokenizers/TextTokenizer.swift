@@ -90,8 +90,14 @@ extension Tokenizer: TextTokenizer {
     _ sentences: SentenceTexts, lowercase: Bool, limit: Int, into text: inout TokenizedText
   ) throws(Failure) {
     for i in 0..<sentences.count {
-      try encode(
-        sentences[i], words: sentences.input(i).words, lowercase: lowercase, limit: limit, into: &text.ids)
+      // One more than there is room for tells whether there is more.
+      let count = try encode(
+        sentences[i], words: sentences.input(i).words, lowercase: lowercase, limit: limit == .max ? limit : limit + 1,
+        into: &text.ids)
+      if count > limit {
+        text.ids.removeLast()
+        text.truncated += 1
+      }
       text.starts.append(text.ids.count)
     }
   }

@@ -3,9 +3,9 @@ import Encoder
 import Kernels
 import Work
 
-/// Rows written, and tokens encoded.
+/// Rows written, tokens encoded, and sentences that were cut at the model's longest.
 struct EncodeCounts: StageCounts {
-  var rows: Int, tokens: Int
+  var rows: Int, tokens: Int, truncated: Int
 }
 
 extension PipelineStages {
@@ -28,7 +28,7 @@ extension PipelineStages {
         input: folder.file(side.text), options: storedText(side), lines: rows,
         from: place(side, row: rows.lowerBound), encoder: loadedEncoder(), language: languageInput(side),
         output: folder.file(side.embeddings(shard)), type: options.type, job: job, subject: "\(side) \(shard)")
-      return EncodeCounts(rows: result.rows, tokens: result.tokens)
+      return EncodeCounts(rows: result.rows, tokens: result.tokens, truncated: result.truncatedLines)
     }
   }
 }

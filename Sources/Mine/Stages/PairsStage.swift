@@ -5,6 +5,8 @@ import Work
 struct PairCounts: StageCounts {
   var candidates: Int, pairs: Int
   var atThreshold: [Double: Int] = [:]
+  /// Pairs that were left out for a flag, by the first flag that was not wanted.
+  var dropped: [String: Int] = [:]
 
   private enum CodingKeys: String, CodingKey { case candidates, pairs }
 
@@ -15,6 +17,7 @@ struct PairCounts: StageCounts {
     candidates = try values.decode(Int.self, forKey: .candidates)
     pairs = try values.decode(Int.self, forKey: .pairs)
     atThreshold = try decoder.thresholdCounts()
+    dropped = try decoder.droppedCounts()
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -22,6 +25,7 @@ struct PairCounts: StageCounts {
     try values.encode(candidates, forKey: .candidates)
     try values.encode(pairs, forKey: .pairs)
     try encoder.encode(thresholdCounts: atThreshold)
+    try encoder.encode(droppedCounts: dropped)
   }
 }
 
@@ -35,30 +39,109 @@ extension PipelineStages {
         if options.mining.threshold == nil, options.precision != nil { inputs.append(.outputs(estimate())) }
         return inputs
       },
-      settings: { [options] () throws(Failure) in
+      settings: { [self] () throws(Failure) in
         [
           "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
           "threshold": options.mining.threshold.map { "\($0)" } ?? options.precision.map { "precision \($0.value)" }
             ?? "none",
           "limit": options.mining.limit.map { "\($0)" } ?? "none",
           "fields": options.fields.map(\.rawValue).joined(separator: ","),
-        ]
+        ].merging(self.flagSettings) { $1 }
       }
     ) { [self] () throws(Failure) in
       job.report("scoring")
       let mining = try cut().applied(to: options.mining)
       let found = try storedNeighbours()
-      let writer = try PairWriter(
-        fields: options.fields, source: pairSide(.source), target: pairSide(.target), neighbours: found)
-      let (pairs, candidates) = PairMiner(found).pairs(mining)
+      let (source, target) = (try pairSide(.source), try pairSide(.target))
+      let writer = try PairWriter(fields: options.fields, source: source, target: target, neighbours: found)
+      var (pairs, candidates) = PairMiner(found).pairs(mining)
       try job.check(folder.path)
-      try writer.write(pairs, to: output)
       var counts = PairCounts(candidates: candidates, pairs: pairs.count)
+      var flags: [[PairFlag]]?
+      if options.wantsFlags {
+        job.report("looking for odd pairs")
+        let flagger = PairFlagger(
+          source: source, target: target, neighbours: found, languages: flagLanguages, pairs: pairs)
+        let all = try flagger.flags(of: pairs, threads: threads, job: job)
+        let kept = FlagDrop(options.dropped).keep(&pairs, all)
+        (flags, counts.dropped, counts.pairs) = (kept.flags, kept.dropped, pairs.count)
+      }
+      try writer.write(pairs, flags: flags, to: output)
       for threshold in thresholds where threshold >= mining.threshold ?? -.infinity {
         counts.atThreshold[threshold] = pairs.count { $0.score >= threshold }
       }
       return counts
     }
+  }
+}
+
+extension PipelineStages {
+  /// What decides which pairs are flagged and left out, as settings of a stage; empty where no flags are asked for.
+  var flagSettings: [String: String] {
+    guard options.wantsFlags else { return [:] }
+    return [
+      // To be raised when flags change what they mean.
+      "flags": "2", "drop": options.dropped.map(\.rawValue).sorted().joined(separator: ","),
+      "languages": sides.map { $0.language?.code ?? "" }.joined(separator: " "),
+      "identifier": flagLanguages.identifier.digest ?? flagLanguages.identifier.name,
+    ]
+  }
+
+  /// The languages of the sides, and who tells them.
+  var flagLanguages: PairFlagger.Languages {
+    PairFlagger.Languages(
+      source: sides[0].language, target: sides[1].language,
+      identifier: options.sourceFilter?.identifier ?? options.targetFilter?.identifier)
+  }
+}
+
+/// Leaves out pairs by their flags.
+struct FlagDrop {
+  let unwanted: Set<PairFlag>
+
+  init(_ unwanted: Set<PairFlag>) { self.unwanted = unwanted }
+
+  /// The first flag for which a pair goes; nil if it stays.
+  func reason(_ flags: [PairFlag]) -> PairFlag? { unwanted.isEmpty ? nil : flags.first { unwanted.contains($0) } }
+
+  /// Leaves the pairs that stay.
+  ///
+  /// - Returns: their flags, and how many went for which flag.
+  func keep(_ pairs: inout [MinedPair], _ flags: [[PairFlag]]) -> (flags: [[PairFlag]], dropped: [String: Int]) {
+    if unwanted.isEmpty { return (flags, [:]) }
+    var (kept, keptFlags, dropped): ([MinedPair], [[PairFlag]], [String: Int]) = ([], [], [:])
+    for (pair, flags) in zip(pairs, flags) {
+      if let reason = reason(flags) {
+        dropped[reason.rawValue, default: 0] += 1
+      } else {
+        kept.append(pair)
+        keptFlags.append(flags)
+      }
+    }
+    pairs = kept
+    return (keptFlags, dropped)
+  }
+}
+
+extension Decoder {
+  private static var droppedPrefix: String { "dropped_" }
+
+  /// The counts of a manifest whose keys begin with `dropped_`.
+  func droppedCounts() throws -> [String: Int] {
+    let values = try container(keyedBy: NamedCount.self)
+    var counts: [String: Int] = [:]
+    for key in values.allKeys where key.stringValue.hasPrefix(Self.droppedPrefix) {
+      counts[String(key.stringValue.dropFirst(Self.droppedPrefix.count))] = try values.decode(Int.self, forKey: key)
+    }
+    return counts
+  }
+}
+
+extension Encoder {
+  /// Writes counts by reason beside others.
+  func encode(droppedCounts counts: [String: Int]) throws {
+    var values = container(keyedBy: NamedCount.self)
+    for (reason, count) in counts { try values.encode(count, forKey: NamedCount(stringValue: "dropped_" + reason)) }
   }
 }
 

@@ -9,6 +9,7 @@ extension PipelineStages {
     let (input, text) = (sides[side.number].input, sides[side.number].text)
     let filter = side == .source ? options.sourceFilter : options.targetFilter
     var settings = ["format": "\(text.format)", "strict": "\(text.strict)", "max_line_bytes": "\(text.maxLineBytes)"]
+    if text.unescape { settings["unescape"] = "true" }
     let caseless = (try? configuration())?.lowercase ?? false
     settings["unify"] = caseless ? "blanks, forms, case" : "blanks, forms"
     if let filter { settings.merge(filter.digestSettings) { first, _ in first } }
@@ -42,13 +43,18 @@ public struct ReadSummary: Sendable, Equatable, Codable {
   public var cut = 0
   /// Tabs that became spaces.
   public var tabs = 0
+  /// Carriage returns inside lines that became spaces.
+  public var carriageReturns = 0
   /// Lines that a filter left out, by its reason.
   public var dropped: [String: Int] = [:]
 
   /// Of nothing.
   public init() {}
 
-  private enum CodingKeys: String, CodingKey { case lines, empty, unique, repaired, cut, tabs }
+  private enum CodingKeys: String, CodingKey {
+    case lines, empty, unique, repaired, cut, tabs
+    case carriageReturns = "carriage_returns"
+  }
   private static let droppedPrefix = "dropped_"
 
   /// Reads the counts from a manifest, where `dropped_REASON` stands beside the others.
@@ -60,6 +66,7 @@ public struct ReadSummary: Sendable, Equatable, Codable {
     repaired = try values.decode(Int.self, forKey: .repaired)
     cut = try values.decode(Int.self, forKey: .cut)
     tabs = try values.decode(Int.self, forKey: .tabs)
+    carriageReturns = try values.decode(Int.self, forKey: .carriageReturns)
     let all = try decoder.container(keyedBy: NamedCount.self)
     for key in all.allKeys where key.stringValue.hasPrefix(Self.droppedPrefix) {
       dropped[String(key.stringValue.dropFirst(Self.droppedPrefix.count))] = try all.decode(Int.self, forKey: key)
@@ -75,6 +82,7 @@ public struct ReadSummary: Sendable, Equatable, Codable {
     try values.encode(repaired, forKey: .repaired)
     try values.encode(cut, forKey: .cut)
     try values.encode(tabs, forKey: .tabs)
+    try values.encode(carriageReturns, forKey: .carriageReturns)
     var all = encoder.container(keyedBy: NamedCount.self)
     for (reason, count) in dropped {
       try all.encode(count, forKey: NamedCount(stringValue: Self.droppedPrefix + reason))
@@ -154,6 +162,7 @@ func readStage(
   summary.repaired = reader.report.repairedLines
   summary.cut = reader.report.cutLines
   summary.tabs = reader.report.tabsReplaced
+  summary.carriageReturns = reader.report.carriageReturns
   return summary
 }
 
