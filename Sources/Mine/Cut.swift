@@ -29,6 +29,8 @@ public struct Cut: Sendable, Equatable, Codable {
     case precision
     /// A precision was wanted, but there are too few pairs to estimate it; nothing is cut.
     case unknown
+    /// A pair filter decides, pair by pair.
+    case filter
     /// No threshold has the precision that is wanted; nothing is kept.
     case nothing
   }
@@ -39,6 +41,13 @@ public struct Cut: Sendable, Equatable, Codable {
   public var reason: Reason
   /// The precision that was wanted.
   public var goal: Double?
+
+  /// A filter's.
+  package init(filterWith goal: Double?) {
+    threshold = nil
+    reason = .filter
+    self.goal = goal
+  }
 
   /// What options and the estimate say.
   ///

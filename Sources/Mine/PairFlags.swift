@@ -1,5 +1,6 @@
 import Base
 import Corpus
+import Foundation
 import Index
 
 /// Signs of a wrong or worthless pair that a score does not show. The raw value is its name in files and on the command line.
@@ -145,7 +146,7 @@ public struct PairFlagger: Sendable {
     return Array(parts.joined())
   }
 
-  private static func length(_ text: [UInt8]) -> Int { text.count { $0 & 0xC0 != 0x80 } }
+  static func length(_ text: [UInt8]) -> Int { text.count { $0 & 0xC0 != 0x80 } }
 
   /// Whether two texts are one but for what `Normalizer` takes away; of texts without letters and digits, to the byte.
   private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
@@ -158,6 +159,11 @@ public struct PairFlagger: Sendable {
     if first.isEmpty { return false }
     normalizer.key(of: b.span, into: &second)
     return first == second
+  }
+
+  /// The logarithm of how much longer the target is than usual, where a few characters more or less do not count.
+  func lengthRatio(_ a: [UInt8], _ b: [UInt8]) -> Double {
+    log((Double(Self.length(b)) + 5) / (Double(Self.length(a)) * usualRatio + 5))
   }
 
   /// More than 2.2 times as long as usual, where a few characters more or less do not count.

@@ -27,6 +27,10 @@ public enum PairField: String, Sendable, Codable, CaseIterable {
   case targetCount = "target-count"
   /// Signs of a wrong pair, joined by commas (`PairFlag`).
   case flags
+  /// What a pair classifier looks at, joined by commas (`PairFeatures.names`); only of mined texts.
+  case features
+  /// The probability that the pair is right, by the run's filter.
+  case probability
 
   /// What is written when nothing is asked for.
   public static let standard: [PairField] = [.score, .source, .target]
@@ -100,13 +104,20 @@ public struct PairWriter {
 
   /// Writes pairs to a file, compressed as its name says (`-`: standard output).
   ///
-  /// - Parameter flags: those of each pair; needed where the column is asked for.
-  public func write(_ pairs: [MinedPair], flags: [[PairFlag]]? = nil, to path: String) throws(Failure) {
+  /// - Parameters:
+  ///   - flags: those of each pair; needed where the column is asked for.
+  ///   - features: those of each pair, likewise.
+  ///   - probabilities: that of each pair, likewise.
+  public func write(
+    _ pairs: [MinedPair], flags: [[PairFlag]]? = nil, features: [[Float]]? = nil, probabilities: [Double]? = nil,
+    to path: String
+  ) throws(Failure) {
     let writer = try TextWriter(path: path)
     var line: [UInt8] = []
     for (i, pair) in pairs.enumerated() {
       line.removeAll(keepingCapacity: true)
-      append(pair, flags: flags?[i] ?? [], to: &line)
+      append(
+        pair, flags: flags?[i] ?? [], features: features?[i] ?? [], probability: probabilities?[i] ?? 0, to: &line)
       try writer.write(line.span)
     }
     try writer.commit()
@@ -116,7 +127,10 @@ public struct PairWriter {
   ///
   /// - Parameter number: the number of the line that both sentences come from, in aligned texts; their rows may then be -1
   ///   for an empty sentence.
-  func append(_ pair: MinedPair, number: Int? = nil, flags: [PairFlag] = [], to line: inout [UInt8]) {
+  func append(
+    _ pair: MinedPair, number: Int? = nil, flags: [PairFlag] = [], features: [Float] = [], probability: Double = 0,
+    to line: inout [UInt8]
+  ) {
     let (x, y) = (Int(pair.source), Int(pair.target))
     for (column, field) in fields.enumerated() {
       if column > 0 { line.append(UInt8(ascii: "\t")) }
@@ -134,6 +148,8 @@ public struct PairWriter {
       case .direction: line += pair.direction.rawValue.utf8
       case .sourceCount: line += String(x < 0 ? 0 : source.counts?[x] ?? 1).utf8
       case .targetCount: line += String(y < 0 ? 0 : target.counts?[y] ?? 1).utf8
+      case .features: line += features.map { String($0) }.joined(separator: ",").utf8
+      case .probability: line += Self.decimal(probability).utf8
       case .flags: line += flags.map(\.rawValue).joined(separator: ",").utf8
       }
     }

@@ -158,6 +158,12 @@ public struct PipelineOptions: Sendable {
   public var fields = PairField.standard
   /// Pairs with one of these flags are left out.
   public var dropped: Set<PairFlag> = []
+  /// The path of a `PairFilter`; nil for none. Where it is given and no threshold, it decides which pairs are kept.
+  public var filter: String?
+  /// The lowest probability that is kept by the filter; nil if the precision decides.
+  public var leastProbability: Double? = 0.5
+  /// Whether the features of pairs must be found.
+  var wantsFeatures: Bool { filter != nil || fields.contains(.features) || fields.contains(.probability) }
   /// Whether the flags of pairs must be found.
   var wantsFlags: Bool { fields.contains(.flags) || !dropped.isEmpty }
   /// Whether the two texts are aligned, line by line, and each line is to be scored (`Pipeline.score`).

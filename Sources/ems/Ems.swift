@@ -10,7 +10,8 @@ struct Ems: ParsableCommand {
     version: Version.current,
     subcommands: [
       DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self,
-      PairsCommand.self, EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
+      PairsCommand.self, FilterCommand.self, SampleCommand.self, EvaluateCommand.self, TrainCommand.self,
+      TokenizerCommand.self, ModelCommand.self,
     ])
 
   /// Runs the command; a failure is one line on standard error, and its kind is the exit status.

@@ -94,6 +94,10 @@ struct MineCommand: ParsableCommand {
         throw ValidationError("--source-text and --target-text go together.")
       }
       if text.ids, sourceText == nil { throw ValidationError("--ids needs --source-text and --target-text.") }
+      let fields = try mining.pairFields()
+      if mining.filter != nil || fields.contains(.features) {
+        throw ValidationError("--filter and the field features belong to runs from texts.")
+      }
       if only != nil || listStages || calibration.calibrate != nil || texts.filters.given {
         throw ValidationError("Stages, filters and calibration belong to runs from texts.")
       }
@@ -121,7 +125,7 @@ struct MineCommand: ParsableCommand {
     try OutputCheck.check(
       [mining.output, "\(mining.output).json"],
       inputs: [source, target, texts.modelPath]
-        + [calibration.calibrationBitext, texts.filters.languageModel].compactMap { $0 })
+        + [calibration.calibrationBitext, texts.filters.languageModel, mining.filter].compactMap { $0 })
     let sides = try texts.sides(source, target, text.options)
     if only == nil, !listStages { try texts.look(at: sides, console) }
     let folder = try ModelFolder(path: texts.modelPath)
@@ -130,6 +134,9 @@ struct MineCommand: ParsableCommand {
     options.mining = mining.options
     options.precision = mining.goal
     options.fields = try mining.pairFields()
+    options.filter = mining.filter
+    if mining.filter != nil, mining.precision != nil { options.leastProbability = nil }
+    if mining.filter != nil, mining.precision == nil { options.precision = nil }
     options.dropped = try mining.dropOption.flags
     options.calibration = calibration.options(seed: common.seed)
     for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
@@ -232,6 +239,12 @@ struct MineCommand: ParsableCommand {
       lines.append(
         "\(Format.count(pairs)) pairs with a score of at least \(from), \(goal) of them right by estimate; \(change)")
     case .threshold: lines.append("\(Format.count(pairs)) pairs with a score of at least \(from), as asked for")
+    case .filter:
+      lines.append(
+        goal.isEmpty
+          ? "\(Format.count(pairs)) pairs that the filter gives a probability of at least 0.5; --precision changes that"
+          : "\(Format.count(pairs)) pairs that the filter finds most probable, \(goal) of them right by its probabilities"
+      )
     case .all: lines.append("\(Format.count(pairs)) pairs: all of them, right or wrong")
     case .unknown:
       lines.append(

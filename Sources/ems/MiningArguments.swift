@@ -220,6 +220,14 @@ struct MiningArguments: ParsableArguments {
 
   @OptionGroup var dropOption: DropOption
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep the pairs that this filter (ems filter train, models/ems-mini/filter.json) gives a probability of at least 0.5, \
+      or with --precision as many as have that precision by their probabilities.
+      """, valueName: "file"), completion: .file(extensions: ["json"]))
+  var filter: String?
+
   @Option(name: .shortAndLong, help: "Where the pairs go: .zst and .gz are compressed; - is standard output.")
   var output: String = "-"
 
@@ -231,7 +239,9 @@ struct MiningArguments: ParsableArguments {
     if [thresholdOption.threshold != nil, precision != nil, all].count(where: { $0 }) > 1 {
       throw ValidationError("--threshold, --precision and --all exclude each other.")
     }
-    _ = try fields.map { try PairField.parse($0) }
+    let wanted = try fields.map { try PairField.parse($0) } ?? []
+    if wanted.contains(.probability), filter == nil { throw ValidationError("The field probability needs --filter.") }
+    if all, filter != nil { throw ValidationError("--all and --filter exclude each other.") }
   }
 
   func pairFields() throws -> [PairField] { try fields.map { try PairField.parse($0) } ?? PairField.standard }

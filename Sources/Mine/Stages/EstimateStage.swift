@@ -38,6 +38,9 @@ extension PipelineStages {
 
   /// Where the pairs are cut; the estimate must be there if a precision is the goal.
   func cut() throws(Failure) -> Cut {
+    if options.filter != nil, options.mining.threshold == nil {
+      return Cut(filterWith: options.leastProbability == nil ? options.precision?.value : nil)
+    }
     let estimate = options.mining.threshold == nil && options.precision != nil ? try storedEstimate() : nil
     return try Cut(
       threshold: options.mining.threshold, goal: options.precision, estimate: estimate, subject: output)

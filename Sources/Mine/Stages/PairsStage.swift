@@ -1,4 +1,7 @@
 import Base
+import Corpus
+import Encoder
+import Index
 import Work
 
 /// Candidates and pairs. At a threshold, those of the pairs that are not below it.
@@ -37,6 +40,8 @@ extension PipelineStages {
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours()), .outputs(read(.source)), .outputs(read(.target))]
         if options.mining.threshold == nil, options.precision != nil { inputs.append(.outputs(estimate())) }
+        if let filter = options.filter { inputs.append(.file(filter, name: "filter")) }
+        if options.wantsFeatures { inputs += modelFiles }
         return inputs
       },
       settings: { [self] () throws(Failure) in
@@ -46,7 +51,7 @@ extension PipelineStages {
             ?? "none",
           "limit": options.mining.limit.map { "\($0)" } ?? "none",
           "fields": options.fields.map(\.rawValue).joined(separator: ","),
-        ].merging(self.flagSettings) { $1 }
+        ].merging(self.flagSettings) { $1 }.merging(self.filterSettings) { $1 }
       }
     ) { [self] () throws(Failure) in
       job.report("scoring")
@@ -57,16 +62,29 @@ extension PipelineStages {
       var (pairs, candidates) = PairMiner(found).pairs(mining)
       try job.check(folder.path)
       var counts = PairCounts(candidates: candidates, pairs: pairs.count)
+      var (features, probabilities) = try features(of: pairs, found, source, target)
+      if options.filter != nil, let all = probabilities, let values = features {
+        let kept = kept(pairs, all)
+        counts.dropped["filter"] = pairs.count - kept.count
+        (pairs, features, probabilities) = (kept.map { pairs[$0] }, kept.map { values[$0] }, kept.map { all[$0] })
+        counts.pairs = pairs.count
+      }
       var flags: [[PairFlag]]?
       if options.wantsFlags {
         job.report("looking for odd pairs")
         let flagger = PairFlagger(
           source: source, target: target, neighbours: found, languages: flagLanguages, pairs: pairs)
         let all = try flagger.flags(of: pairs, threads: threads, job: job)
-        let kept = FlagDrop(options.dropped).keep(&pairs, all)
-        (flags, counts.dropped, counts.pairs) = (kept.flags, kept.dropped, pairs.count)
+        let drop = FlagDrop(options.dropped)
+        let kept = pairs.indices.filter { drop.reason(all[$0]) == nil }
+        for flags in all { if let reason = drop.reason(flags) { counts.dropped[reason.rawValue, default: 0] += 1 } }
+        flags = kept.map { all[$0] }
+        if let values = features { features = kept.map { values[$0] } }
+        if let values = probabilities { probabilities = kept.map { values[$0] } }
+        pairs = kept.map { pairs[$0] }
+        counts.pairs = pairs.count
       }
-      try writer.write(pairs, flags: flags, to: output)
+      try writer.write(pairs, flags: flags, features: features, probabilities: probabilities, to: output)
       for threshold in thresholds where threshold >= mining.threshold ?? -.infinity {
         counts.atThreshold[threshold] = pairs.count { $0.score >= threshold }
       }
@@ -85,6 +103,50 @@ extension PipelineStages {
       "languages": sides.map { $0.language?.code ?? "" }.joined(separator: " "),
       "identifier": flagLanguages.identifier.digest ?? flagLanguages.identifier.name,
     ]
+  }
+
+  /// What decides which pairs a filter keeps, as settings of a stage.
+  var filterSettings: [String: String] {
+    guard options.wantsFeatures else { return [:] }
+    return [
+      "features": PairFilter.format, "least probability": options.leastProbability.map { "\($0)" } ?? "by precision",
+      "languages": sides.map { $0.language?.code ?? "" }.joined(separator: " "),
+    ]
+  }
+
+  /// The features of pairs, and their probabilities where there is a filter; nil where nobody asks for them.
+  func features(
+    of pairs: [MinedPair], _ found: TwoWayNeighbours, _ source: PairSide, _ target: PairSide
+  ) throws(Failure) -> ([[Float]]?, [Double]?) {
+    guard options.wantsFeatures else { return (nil, nil) }
+    job.report("features of pairs")
+    let filter = try options.filter.map { path throws(Failure) in try PairFilter.read(path) }
+    let encoder = try loadedEncoder()
+    defer { unloadEncoder() }
+    let lexicon = try Lexicon(
+      encoder, source: source, target: target, rows: (found.forward.rows, found.backward.rows),
+      words: (splitter(.source), splitter(.target)), threads: threads, job: job)
+    let flagger = PairFlagger(
+      source: source, target: target, neighbours: found, languages: flagLanguages, pairs: pairs)
+    let features = try PairFeatures(
+      source: source, target: target, miner: PairMiner(found), margin: options.mining.margin, flagger: flagger,
+      lexicon: lexicon
+    ).values(of: pairs, threads: threads, job: job)
+    return (features, filter.map { filter in features.map { filter.probability($0) } })
+  }
+
+  /// The pairs that the filter keeps: of at least the least probability, or as many as leave the precision that is wanted, which
+  /// is the mean of their probabilities.
+  func kept(_ pairs: [MinedPair], _ probabilities: [Double]) -> [Int] {
+    if let least = options.leastProbability { return pairs.indices.filter { probabilities[$0] >= least } }
+    let goal = options.precision?.value ?? 0
+    let order = pairs.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
+    var (sum, count) = (0.0, 0)
+    for (place, pair) in order.enumerated() {
+      sum += probabilities[pair]
+      if sum >= goal * Double(place + 1) { count = place + 1 }
+    }
+    return order.prefix(count).sorted()
   }
 
   /// The languages of the sides, and who tells them.
