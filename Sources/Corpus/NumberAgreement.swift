@@ -84,6 +84,12 @@ struct DecimalValue: Hashable, Sendable {
     return value
   }
 
+  /// The value where it is a whole number of at most 17 digits.
+  var large: Int? {
+    guard exponent >= 0, digits.count + exponent <= 17 else { return nil }
+    return (digits + Array(repeating: 0, count: exponent)).reduce(0) { $0 * 10 + Int($1) }
+  }
+
   /// The value where it is a whole number of at most nine digits.
   var small: Int? { exponent >= 0 && digits.count + exponent <= 9 ? Int(number) : nil }
 }

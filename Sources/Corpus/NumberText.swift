@@ -54,6 +54,8 @@ struct NumberText: Sendable {
   private static let blanks: Set<UInt32> = [0xA0, 0x202F, 0x2009]
   private static let thousands = set(".,'\u{2019}\u{66C}\u{2BC}`\u{FF0C}\u{60C}\u{FF0E}")
   private static let decimals = set(".,\u{66B}\u{FF0E}\u{B7}")
+  /// Powers of ten thousand, behind which a number may go on.
+  private static let myriads = set("万萬億亿兆억만")
   /// Between hour and minute; not for numbers.
   private static let clock = set(":h時时点點\u{FF1A}")
 
@@ -91,7 +93,8 @@ struct NumberText: Sendable {
       } else if !Self.thousands.contains(mark), !Self.decimals.contains(mark), !Self.clock.contains(mark) {
         break
       }
-      marks.append(mark)
+      // One kind of blank or another.
+      marks.append(Self.blanks.contains(mark) ? 0x20 : mark)
       start = end + 1
     }
     let behind = text(from: end, 24)
@@ -101,6 +104,24 @@ struct NumberText: Sendable {
       return Set(values.map { $0.isZero ? $0 : DecimalValue($0.digits, exponent: $0.exponent + scale) })
     }
     let whole = Array(runs.joined())
+    // 1億2,000万 is one number.
+    if marks.isEmpty || !marks.contains(where: { Self.clock.contains($0) }), scale >= 4, end < scalars.count,
+      Self.myriads.contains(scalars[end]), isDigit(end + 1)
+    {
+      var rest: [WrittenNumber] = []
+      let last = append(from: end + 1, joiningSpaces: joiningSpaces, to: &rest)
+      let high = scaled([DecimalValue(whole, exponent: 0)])
+      if rest.count == 1, let a = high.first?.large {
+        let sums = rest[0].values.compactMap(\.large).filter { $0 < a }
+        if !sums.isEmpty {
+          found.append(
+            WrittenNumber(
+              values: Set(sums.map { DecimalValue(String(a + $0).utf8.map { $0 - 0x30 }, exponent: 0) }), time: nil,
+              digits: whole + rest[0].digits, behind: rest[0].behind))
+          return last
+        }
+      }
+    }
     guard !marks.isEmpty else {
       var values: Set = [DecimalValue(whole, exponent: 0)]
       // `.5`

@@ -80,7 +80,7 @@ public struct TextLook: Sendable {
 
   private mutating func checkEncoding(_ lines: [String], repaired: Int, _ path: String) {
     let foreign = lines.count { $0.utf8.contains { $0 >= 0x80 } }
-    guard repaired >= 3 ? repaired * 5 >= foreign : repaired > 0 && repaired * 2 > foreign else { return }
+    guard repaired >= 3, repaired * 5 >= foreign else { return }
     warnings.append(
       "\(path): \(repaired) of the first \(lines.count) lines are not UTF-8; if it is in Latin-1 or Windows's code, convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
     )

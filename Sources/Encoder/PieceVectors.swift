@@ -30,10 +30,10 @@ public struct PieceVectors: Sendable {
 
   /// The different pieces of each sentence, in rising order.
   ///
-  /// - Parameter words: what cuts sentences of this language into words, as for `SentenceEncoder.add`.
-  public func pieces(of sentences: [[UInt8]], words: WordSplitter?) throws(Failure) -> [[Int32]] {
+  /// - Parameter input: what the model does with text of this language, as for `SentenceEncoder.add`.
+  public func pieces(of sentences: [[UInt8]], input: LanguageInput) throws(Failure) -> [[Int32]] {
     var texts = SentenceTexts()
-    for sentence in sentences { texts.append(unsafe sentence.span.bytes, words: words) }
+    for sentence in sentences { texts.append(unsafe sentence.span.bytes, input: input) }
     var found = TokenizedText()
     try encoder.tokenize(texts, into: &found)
     return (0..<sentences.count).map { i in Array(Set(found.ids[found.starts[i]..<found.starts[i + 1]])).sorted() }

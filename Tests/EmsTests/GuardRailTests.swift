@@ -63,6 +63,7 @@ import Testing
     }
     try expectRefusal(
       ["evaluate", "retrieval", text, other, "--model", workshop.model, "--report", text], keeping: text)
+    try FileManager.default.createDirectory(atPath: file("t"), withIntermediateDirectories: true)
     let tokens = try workshop.folder.write("t/sentencepiece.model", "some words of a text\n")
     try expectRefusal(
       ["tokenizer", "train", tokens, "--vocab-size", "40", "--output", file("t")], keeping: tokens)

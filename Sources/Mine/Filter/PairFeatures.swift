@@ -146,7 +146,7 @@ private struct SharedTokens {
 /// How far the pieces of one sentence have a counterpart in the other.
 struct Lexicon: Sendable {
   private let vectors: PieceVectors
-  private let words: (source: WordSplitter?, target: WordSplitter?)
+  private let inputs: (source: LanguageInput, target: LanguageInput)
   private let sourceWeights: [Float], targetWeights: [Float]
 
   /// Sentences of a side from which it is learnt how common a piece is.
@@ -156,17 +156,17 @@ struct Lexicon: Sendable {
 
   init(
     _ encoder: SentenceEncoder, source: PairSide, target: PairSide, rows: (Int, Int),
-    words: (source: WordSplitter?, target: WordSplitter?), threads: Int, job: Job
+    inputs: (source: LanguageInput, target: LanguageInput), threads: Int, job: Job
   ) throws(Failure) {
     vectors = PieceVectors(encoder)
-    self.words = words
-    sourceWeights = try Self.weights(source, rows.0, words.source, vectors, threads, job)
-    targetWeights = try Self.weights(target, rows.1, words.target, vectors, threads, job)
+    self.inputs = inputs
+    sourceWeights = try Self.weights(source, rows.0, inputs.source, vectors, threads, job)
+    targetWeights = try Self.weights(target, rows.1, inputs.target, vectors, threads, job)
   }
 
   /// The logarithm of the share of sentences that a piece is not in, so to say: rare pieces count most.
   private static func weights(
-    _ side: PairSide, _ rows: Int, _ words: WordSplitter?, _ vectors: PieceVectors, _ threads: Int, _ job: Job
+    _ side: PairSide, _ rows: Int, _ input: LanguageInput, _ vectors: PieceVectors, _ threads: Int, _ job: Job
   ) throws(Failure) -> [Float] {
     let sampled = PairFlagger.spread(rows, sample)
     let piece = 512
@@ -174,7 +174,7 @@ struct Lexicon: Sendable {
       (part: Int) throws(Failure) -> [[Int32]] in
       try job.check("pieces of sentences")
       let lines = sampled[part * piece..<min(sampled.count, (part + 1) * piece)].map { side.text($0) ?? [] }
-      return try vectors.pieces(of: lines, words: words)
+      return try vectors.pieces(of: lines, input: input)
     }
     var counts = [Int](repeating: 0, count: vectors.vocabSize)
     for sentence in parts.joined() { for id in sentence { counts[Int(id)] += 1 } }
@@ -191,8 +191,8 @@ struct Lexicon: Sendable {
   /// For each pair and side: the mean of the pieces' highest cosines, the share of the weight and the weight that have none of
   /// 0.3; all by weight.
   func coverage(_ pairs: [([UInt8], [UInt8])]) throws(Failure) -> [[Float]] {
-    let sources = try vectors.pieces(of: pairs.map(\.0), words: words.source)
-    let targets = try vectors.pieces(of: pairs.map(\.1), words: words.target)
+    let sources = try vectors.pieces(of: pairs.map(\.0), input: inputs.source)
+    let targets = try vectors.pieces(of: pairs.map(\.1), input: inputs.target)
     return zip(sources, targets).map { a, b in
       let (best, otherBest) = vectors.nearest(a, b)
       let (x, y) = (Self.summed(a, best, sourceWeights), Self.summed(b, otherBest, targetWeights))

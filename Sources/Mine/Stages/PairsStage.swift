@@ -125,7 +125,7 @@ extension PipelineStages {
     defer { unloadEncoder() }
     let lexicon = try Lexicon(
       encoder, source: source, target: target, rows: (found.forward.rows, found.backward.rows),
-      words: (splitter(.source), splitter(.target)), threads: threads, job: job)
+      inputs: (languageInput(.source), languageInput(.target)), threads: threads, job: job)
     let flagger = PairFlagger(
       source: source, target: target, neighbours: found, languages: flagLanguages, pairs: pairs)
     let features = try PairFeatures(
