@@ -22,6 +22,10 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLzma", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+    .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
+    .systemLibrary(name: "CIconv"),
+    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
@@ -29,6 +33,8 @@ let package = Package(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
     .target(name: "CICU", linkerSettings: [.linkedLibrary("icui18n"), .linkedLibrary("icuuc")]),
+    .target(name: "CXML", dependencies: ["CLibXML2"]),
+    .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "CKernels"),
     .target(name: "CMPI"),
     .target(
@@ -45,7 +51,12 @@ let package = Package(
     .target(name: "Formats", dependencies: ["Base"], swiftSettings: swift),
     .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
     .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: swift),
-    .target(name: "Corpus", dependencies: ["Base", "CLanguageID", "CZstd", "CZlib"], swiftSettings: swift),
+    .target(
+      name: "Corpus",
+      dependencies: [
+        "Base", "CBzip2", "CICU", "CIconv", "CJSON", "CLanguageID", "CLzma", "CXML", "CZlib", "CZstd",
+      ],
+      swiftSettings: swift),
     .target(
       name: "Encoder", dependencies: ["Base", "Corpus", "Formats", "Kernels", "CICU", "CSentencePiece"],
       swiftSettings: swift),

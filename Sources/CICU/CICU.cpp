@@ -1,11 +1,13 @@
 #include "CICU.h"
 
+#include <unicode/brkiter.h>
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/regex.h>
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
+#include <unicode/ures.h>
 #include <unicode/uscript.h>
 #include <unicode/utext.h>
 
@@ -103,6 +105,70 @@ void ems_icu_properties(uint32_t first, size_t count, uint8_t *properties) {
 int32_t ems_icu_script(uint32_t character) {
   UErrorCode status = U_ZERO_ERROR;
   return uscript_getScript(static_cast<UChar32>(character), &status);
+}
+
+void ems_icu_sentence_classes(uint32_t first, size_t count, uint8_t *classes) {
+  for (size_t i = 0; i < count; i++) {
+    classes[i] = static_cast<uint8_t>(u_getIntPropertyValue(static_cast<UChar32>(first + i), UCHAR_SENTENCE_BREAK));
+  }
+}
+
+char *ems_icu_suppressions(const char *locale, char **list) {
+  *list = nullptr;
+  return Guarded([&] {
+    UErrorCode status = U_ZERO_ERROR;
+    std::string found;
+    // The table of ICU's own filtered iterator.
+    UResourceBundle *bundle = ures_open(U_ICUDATA_NAME "-brkitr", locale, &status);
+    UErrorCode missing = status;
+    UResourceBundle *table = U_SUCCESS(status) ? ures_getByKey(bundle, "exceptions", nullptr, &missing) : nullptr;
+    UResourceBundle *breaks = U_SUCCESS(missing) ? ures_getByKey(table, "SentenceBreak", nullptr, &missing) : nullptr;
+    if (U_SUCCESS(missing)) {
+      const int32_t size = ures_getSize(breaks);
+      for (int32_t i = 0; i < size; i++) {
+        int32_t length = 0;
+        const UChar *text = ures_getStringByIndex(breaks, i, &length, &missing);
+        if (U_FAILURE(missing)) break;
+        if (!found.empty()) found += '\n';
+        icu::UnicodeString(text, length).toUTF8String(found);
+      }
+    }
+    if (breaks != nullptr) ures_close(breaks);
+    if (table != nullptr) ures_close(table);
+    if (bundle != nullptr) ures_close(bundle);
+    *list = Copy(found.c_str());
+    return U_ZERO_ERROR;
+  });
+}
+
+char *ems_icu_word_breaks(const char *locale, const void *text, size_t count, const int32_t **places,
+                          size_t *place_count) {
+  static thread_local std::vector<int32_t> found;
+  static thread_local std::string opened;
+  static thread_local std::unique_ptr<icu::BreakIterator> words;
+  return Guarded([&] {
+    UErrorCode status = U_ZERO_ERROR;
+    if (count > INT32_MAX) return U_INDEX_OUTOFBOUNDS_ERROR;
+    found.clear();
+    if (words == nullptr || opened != locale) {
+      words.reset(icu::BreakIterator::createWordInstance(icu::Locale(locale), status));
+      opened = locale;
+      if (U_FAILURE(status)) return status;
+    }
+    UText input = UTEXT_INITIALIZER;
+    utext_openUTF8(&input, static_cast<const char *>(text), static_cast<int64_t>(count), &status);
+    words->setText(&input, status);
+    if (U_SUCCESS(status)) {
+      for (int32_t place = words->first(); place != icu::BreakIterator::DONE; place = words->next()) found.push_back(place);
+    }
+    // The iterator must not look at memory of the caller later.
+    static const icu::UnicodeString nothing;
+    words->setText(nothing);
+    utext_close(&input);
+    *places = found.data();
+    *place_count = found.size();
+    return status;
+  });
 }
 
 char *ems_icu_regex_open(const void *pattern, size_t count, ems_icu_regex **regex) {

@@ -16,14 +16,14 @@ package protocol ByteSource: AnyObject {
 }
 
 /// A file, or standard input under the name `-`, read with read(2), so that pipes and devices work too.
-final class FileSource: ByteSource {
+package final class FileSource: ByteSource {
   private let name: String
   private let file: Int32
   private let owned: Bool
-  private(set) var bytesConsumed = 0
-  let totalBytes: Int?
+  package private(set) var bytesConsumed = 0
+  package let totalBytes: Int?
 
-  init(path: String) throws(Failure) {
+  package init(path: String) throws(Failure) {
     if path == "-" {
       name = "standard input"
       file = STDIN_FILENO
@@ -55,7 +55,7 @@ final class FileSource: ByteSource {
     bytesConsumed = offset
   }
 
-  func read(into buffer: inout [UInt8], at offset: Int) throws(Failure) -> Int {
+  package func read(into buffer: inout [UInt8], at offset: Int) throws(Failure) -> Int {
     if totalBytes == nil { try waitForBytes() }
     let (count, code) = retryingInterrupts {
       unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress! + offset, $0.count - offset) }
@@ -120,20 +120,21 @@ func decompressing(_ source: any ByteSource, name: String) throws(Failure) -> an
   if skippable || begins(0x28, 0xB5, 0x2F, 0xFD) { return try ZstdSource(peeked, name: name) }
   if begins(0x1F, 0x8B) { return try GzipSource(peeked, name: name) }
 
-  let foreign: (format: String, tool: String)?
-  if begins(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00) {
-    foreign = ("xz", "xz -dc")
-  } else if begins(0x42, 0x5A, 0x68), magic.dropFirst(4).elementsEqual([0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) {
-    foreign = ("bzip2", "bzip2 -dc")
-  } else if begins(0x50, 0x4B, 0x03, 0x04) {
-    foreign = ("zip", "unzip -p")
-  } else {
-    foreign = nil
+  if begins(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00) { return try XzSource(peeked, name: name) }
+  if begins(0x42, 0x5A, 0x68), 
+    [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]].contains(Array(magic.dropFirst(4)))
+  {
+    return try Bzip2Source(peeked, name: name)
   }
-  if let foreign {
+  let archive: (format: String, tool: String)? =
+    if begins(0x50, 0x4B, 0x03, 0x04) { ("zip", "unzip -p") } else if begins(0x37, 0x7A, 0xBC, 0xAF) {
+      ("7z", "7z x -so")
+    } else { nil }
+  if let archive {
     throw Failure(
-      .badData, name, at: "offset 0", "is compressed with \(foreign.format); zstd, gzip and plain text are read here",
-      remedy: "decompress it first, for instance with `\(foreign.tool)` into a pipe and - as the input")
+      .badData, name, at: "offset 0",
+      "is a \(archive.format) archive; zstd, gzip, xz, bzip2 and plain text are read here",
+      remedy: "unpack it first, for instance with `\(archive.tool)` into a pipe and - as the input")
   }
   return peeked
 }

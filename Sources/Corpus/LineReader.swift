@@ -2,13 +2,16 @@ import Base
 
 /// Streams the lines of a text in batches, in constant memory, from a file or a pipe.
 ///
-/// zstd (any number of frames), gzip (any number of members) and plain text are told apart by their first bytes. Lines
-/// end in `\n` or `\r\n`; the last one needs no end. A byte order mark at the start is removed. A NUL byte means that the
+/// zstd (any number of frames), gzip (any number of members), xz, bzip2 and plain text are told apart by their first bytes.
+/// What is in other layouts than lines is made lines first, as `TextOptions.input` says. Lines end in `\n` or `\r\n`; the last one needs no end. A byte order mark at the start is removed. A NUL byte means that the
 /// input is no text, which is an error.
 public final class LineReader {
   /// The input's name for messages: its path, or `standard input`.
   public let name: String
+  /// The layout of the file: what was asked for, or what its first bytes say.
+  public let inputFormat: InputFormat
   private let source: any ByteSource
+  private let counter: DocumentCounter?
   private var cutter: LineCutter
   private var failure: Failure?
 
@@ -31,9 +34,10 @@ public final class LineReader {
     let file = try FileSource(path: path)
     if place.byte > 0 {
       try file.skip(to: place.byte)
-      source = file
+      (source, counter, inputFormat) = (file, nil, .lines)
     } else {
-      source = try decompressing(file, name: path)
+      let input = try TextInput(file, name: path, options: options)
+      (source, counter, inputFormat) = (input.source, input.counter, input.format)
     }
     cutter = LineCutter(source: source, name: path, options: options, from: place)
   }
@@ -42,7 +46,8 @@ public final class LineReader {
     precondition(options.maxLineBytes >= 4 && options.maxLineBytes <= 1 << 30)
     if case .column(let n) = options.format { precondition(n >= 1) }
     self.name = name
-    self.source = try decompressing(source, name: name)
+    let input = try TextInput(source, name: name, options: options)
+    (self.source, counter, inputFormat) = (input.source, input.counter, input.format)
     cutter = LineCutter(source: self.source, name: name, options: options)
   }
 
@@ -70,7 +75,11 @@ public final class LineReader {
   }
 
   /// What was read so far.
-  public var report: ReadReport { cutter.report }
+  public var report: ReadReport {
+    var report = cutter.report
+    if let counter { report.documents = counter.counts }
+    return report
+  }
   /// Bytes of the file used so far, compressed ones if it is compressed.
   public var bytesConsumed: Int { source.bytesConsumed }
   /// The file's size in bytes (compressed if it is compressed), nil for pipes and devices.
@@ -191,9 +200,10 @@ private struct LineCutter {
       offset += 3
       tail -= 3
     } else if start.starts(with: [0xFF, 0xFE]) || start.starts(with: [0xFE, 0xFF]) {
+      let encoding = InputSniff.wideEncoding(of: Array(buffer[..<min(tail, 4)])) ?? "UTF-16"
       throw Failure(
-        .badData, name, at: "offset 0", "begins with the byte order mark of UTF-16, UTF-8 is expected",
-        remedy: "convert it with `iconv -f UTF-16 -t UTF-8`")
+        .badData, name, at: "offset 0", "begins with the byte order mark of \(encoding), UTF-8 is expected",
+        remedy: "say --encoding \(encoding), or convert it with `iconv -f \(encoding) -t UTF-8`")
     }
   }
 
@@ -207,10 +217,12 @@ private struct LineCutter {
   }
 
   private func binary(at position: Int) -> Failure {
-    Failure(
+    // Where the NULs stand says which encoding of two or four bytes it may be.
+    let encoding = InputSniff.wideEncoding(of: Array(buffer[..<min(tail, InputSniff.size)])) ?? "UTF-16"
+    return Failure(
       .badData, name, at: "offset \(offset + position)",
       "holds a NUL byte, so it looks binary; text in UTF-8 is expected",
-      remedy: "name a text file; if it is UTF-16, convert it with `iconv -f UTF-16 -t UTF-8`")
+      remedy: "name a text file; if it is \(encoding), say --encoding \(encoding), or convert it with `iconv -f \(encoding) -t UTF-8`")
   }
 
   // MARK: Lines out

@@ -49,7 +49,7 @@ public struct PairBatch: Sendable {
   private func targetRange(_ i: Int) -> Range<Int> { Int(records[i].split) + 1..<Int(records[i].end) }
 }
 
-/// Streams the pairs of a file of lines `source TAB target [TAB anything]`, compressed or not.
+/// Streams the pairs of a file of lines `source TAB target [TAB anything]`, compressed or not, or of a TMX, XLIFF or SGM file.
 public final class PairReader {
   private let reader: LineReader
   private let strict: Bool
@@ -61,9 +61,13 @@ public final class PairReader {
   /// - Parameters:
   ///   - strict: whether invalid UTF-8 and lines with an empty side are errors, rather than repaired or left out.
   ///   - maxLineBytes: as in `TextOptions`, for the whole line.
+  ///   - languages: of a TMX, XLIFF or SGM file the source and the target; empty if the file has two.
   /// - Throws: `Failure` as `LineReader` does.
-  public convenience init(path: String, strict: Bool = false, maxLineBytes: Int = 1 << 20) throws(Failure) {
-    let options = TextOptions(format: .raw, strict: strict, maxLineBytes: maxLineBytes)
+  public convenience init(
+    path: String, strict: Bool = false, maxLineBytes: Int = 1 << 20, languages: [Language] = []
+  ) throws(Failure) {
+    var options = TextOptions(format: .raw, strict: strict, maxLineBytes: maxLineBytes)
+    options.input = InputOptions(format: .automatic, languages: languages)
     self.init(try LineReader(path: path, options: options), strict: strict)
   }
 

@@ -19,6 +19,8 @@ public struct TextOptions: Sendable, Equatable {
   /// The longest line that is kept whole, in bytes without its line end, 4 to 2^30. Longer ones are cut before the
   /// character that would not fit, and counted.
   public var maxLineBytes: Int
+  /// How lines are taken out of the file: its layout, its encoding, documents and bitexts as lines.
+  public var input = InputOptions()
 
   /// Lenient reading of one sentence a line, of at most 1 MiB.
   public init(format: Format = .text, strict: Bool = false, maxLineBytes: Int = 1 << 20) {
@@ -44,6 +46,8 @@ public struct ReadReport: Sendable, Equatable {
   public var emptyLines = 0
   /// Lines that ended in a carriage return, which was removed.
   public var crlf = 0
+  /// What was found in documents and bitexts; zeros for plain lines.
+  public var documents = DocumentCounts()
 
   /// A report of nothing.
   public init() {}

@@ -37,7 +37,11 @@ public struct EvaluationText: Sendable {
   public init(path: String, ids: Bool = false, language: String? = nil) throws(Failure) {
     self.path = path
     self.language = language.map(Evaluator.canonical)
-    table = try TextTable(path: path, options: TextOptions(format: ids ? .idAndText : .text))
+    var options = TextOptions(format: ids ? .idAndText : .text)
+    // A test set may be SGM, or one side of TMX or XLIFF.
+    let named = try language.map { (code) throws(Failure) in try Language(parsing: code) }
+    options.input = InputOptions(format: ids ? .lines : .automatic, languages: named.map { [$0] } ?? [])
+    table = try TextTable(path: path, options: options)
     guard table.count > 0 else {
       throw Failure(.badData, path, "has no lines", remedy: "check the file: a test set needs sentences")
     }

@@ -34,11 +34,63 @@ public final class Pipeline {
     threads: Int, use: WorkFolder.Use = .whole, ignoringLimits: Bool = false, job: Job = Job()
   ) throws(Failure) {
     self.ignoringLimits = ignoringLimits
+    let folder = try WorkFolder(path: work, use: use, job: job)
     stages = PipelineStages(
-      sides: [source, target], model: model, options: options,
+      sides: try Self.resolved(Self.spooled([source, target], in: folder), fields: options.fields), model: model, options: options,
       // An output in the current folder is no file of the work folder.
       output: output.contains("/") ? output : "./\(output)", threads: threads, job: job,
-      run: StageRun(in: try WorkFolder(path: work, use: use, job: job)))
+      run: StageRun(in: folder))
+  }
+
+  /// Finds out the layouts: sides that hold documents get ids, and their sentences are split.
+  private static func resolved(_ sides: [PipelineSide], fields: [PairField]) throws(Failure) -> [PipelineSide] {
+    var sides = sides
+    for (i, field) in [(0, [PairField.sourceID]), (1, [PairField.targetID])] {
+      if sides[i].text.format == .text {
+        let format = try sides[i].text.resolvedFormat(of: sides[i].input)
+        sides[i].text.input.format = format
+        if format.holdsDocuments {
+          sides[i].text.format = .idAndText
+          sides[i].text.input.splitting = sides[i].splitting
+          sides[i].text.input.keepsOffsets = true
+        }
+      }
+      if sides[i].text.format != .idAndText, let wanted = field.first(where: { fields.contains($0) }) {
+        throw Failure(
+          .usage, "--fields", "\(wanted.rawValue) needs documents or lines with ids", remedy: "add --ids")
+      }
+    }
+    return sides
+  }
+
+  /// Keeps what comes from a pipe in the work folder, since every text is read more than once.
+  private static func spooled(_ sides: [PipelineSide], in folder: WorkFolder) throws(Failure) -> [PipelineSide] {
+    var sides = sides
+    if sides.allSatisfy({ $0.input == "-" }) {
+      throw Failure(.usage, "standard input", "cannot be both texts", remedy: "name a file for one of them")
+    }
+    for (i, side) in Side.allCases.enumerated() where sides[i].isPipe {
+      guard folder.use == .whole else {
+        throw Failure(
+          .usage, sides[i].input, "is a pipe, and stages that run by themselves need a file",
+          remedy: "write it to a file first")
+      }
+      let path = "\(folder.path)/\(side).input"
+      let source = try FileSource(path: sides[i].input)
+      let file = try OutputFile(path: path)
+      var block = [UInt8](repeating: 0, count: 1 << 18)
+      while true {
+        let count = try source.read(into: &block, at: 0)
+        if count == 0 { break }
+        let bytes = block
+        try unsafe file.write(bytes.span.bytes.extracting(0..<count))
+        try folder.job.check(path)
+        folder.job.report("\(sides[i].input): \(source.bytesConsumed) bytes")
+      }
+      try file.commit()
+      sides[i].input = path
+    }
+    return sides
   }
 
   /// Runs what has not been run, and says what came of it.

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Formats
+import Glibc
 import Index
 import Kernels
 
@@ -12,6 +13,16 @@ public struct PipelineSide: Sendable {
   public var language: Language?
   /// How its lines are read.
   public var text: TextOptions
+  /// How it is cut into sentences if it holds documents; nil leaves each of their lines a sentence.
+  public var splitting: SplitOptions?
+
+  /// Whether the dump is standard input, a pipe or the like, which can be read only once.
+  public var isPipe: Bool {
+    var status = stat()
+    if input == "-" { return true }
+    let found = unsafe stat(input, &status)
+    return found == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
 
   /// A dump in a language.
   public init(input: String, language: Language?, text: TextOptions = TextOptions()) {

@@ -1,3 +1,4 @@
+import Corpus
 import Work
 
 /// What a mining run did.
@@ -13,12 +14,16 @@ public struct PipelineSummary: Sendable, Encodable {
     /// Lines that a filter left out, by its reason.
     public var dropped: [String: Int] = [:]
 
+    /// Documents, and what was found in them; nil for plain lines.
+    public var documents: DocumentCounts?
+
     /// Of no lines.
     public init() {}
 
     init(_ read: ReadSummary) {
       (lines, unique, empty) = (read.lines, read.unique, read.empty)
       (repaired, cut, tabs, dropped) = (read.repaired, read.cut, read.tabs, read.dropped)
+      documents = read.documents
     }
   }
 

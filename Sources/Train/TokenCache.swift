@@ -284,7 +284,7 @@ final class CorpusReader {
       pairs = nil
       sentences = try LineReader(path: corpus.path, options: TextOptions(format: .raw))
     } else {
-      pairs = try PairReader(path: corpus.path)
+      pairs = try PairReader(path: corpus.path, languages: [corpus.source] + (corpus.target.map { [$0] } ?? []))
       sentences = nil
     }
   }

@@ -31,7 +31,8 @@ public final class WorkFolder {
   public let path: String
   /// What this process does in it.
   public let use: Use
-  let job: Job
+  /// Looked at while files are digested, and behind each stage.
+  public let job: Job
   private var locks: [FileLock] = []
 
   /// Opens the folder, making it if there is none, and takes the lock of its use.

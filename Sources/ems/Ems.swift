@@ -9,7 +9,8 @@ struct Ems: ParsableCommand {
     abstract: "Turns monolingual text dumps into parallel sentences, with a sentence encoder trained here.",
     version: Version.current,
     subcommands: [
-      DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, PlanCommand.self,
+      DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, SplitCommand.self,
+      PlanCommand.self,
       PairsCommand.self, EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
     ])
 

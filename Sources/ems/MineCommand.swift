@@ -27,6 +27,9 @@ struct MineCommand: ParsableCommand {
       was stopped or killed is started again with the same command and ends with the same output. OUTPUT.json says what the \
       pairs were made from.
 
+      Documents (JSON lines, web archives, HTML, Wikipedia's dumps; --format paragraphs for plain text) are cut into sentences \
+      as by `ems split`, with ids `document:sentence`.
+
       Beyond 200,000 x 200,000 sentences neighbours are searched by cells that both sides share (--index lists) unless --index \
       says otherwise; the share of true neighbours that is found, --recall, is measured in every run. `ems plan` says what a run takes.
 
@@ -39,12 +42,14 @@ struct MineCommand: ParsableCommand {
           --index IVF16384,Flat --nprobe 256 --dtype float16 --output pairs.tsv.zst
         ems mine de.txt.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
           --calibrate 1000 --calibration-bitext known.tsv --output pairs.tsv.zst
+        ems mine hplt.de.jsonl.zst hplt.en.jsonl.zst --model models/ems-mini --source-language de \
+          --target-language en --fields score,source-id,target-id,source,target --output pairs.tsv.zst
         ems mine --source-embeddings de.npy --target-embeddings en.npy --output pairs.tsv
         ems mine --source-embeddings de.npy --target-embeddings en.npy --source-text de.zst --target-text en.zst \\
           --threshold 1.06 --fields score,cosine,source,target,flags --output pairs.tsv.zst
       """)
 
-  @Argument(help: "A text in the source language, one sentence a line.", completion: .file())
+  @Argument(help: "A text in the source language: one sentence a line, or documents.", completion: .file())
   var source: String?
 
   @Argument(help: "A text in the target language.", completion: .file())
@@ -118,7 +123,7 @@ struct MineCommand: ParsableCommand {
   }
 
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
-    let sides = try texts.sides(source, target, text.options)
+    let sides = text.input.applied(to: try texts.sides(source, target, text.options))
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
@@ -126,10 +131,6 @@ struct MineCommand: ParsableCommand {
     options.precision = mining.goal
     options.fields = try mining.pairFields()
     options.calibration = calibration.options(seed: common.seed)
-    for (field, option) in [(PairField.sourceID, "source-id"), (.targetID, "target-id")]
-    where options.fields.contains(field) && !text.ids {
-      throw Failure(.usage, "--fields", "\(option) needs lines with ids", remedy: "add --ids")
-    }
     let pipeline = try Pipeline(
       source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
       work: texts.work ?? mining.output + ".work", threads: common.threads, use: use,
@@ -178,6 +179,7 @@ struct MineCommand: ParsableCommand {
       rare.append(("  dropped: \(reason)", source.dropped[reason] ?? 0, target.dropped[reason] ?? 0))
     }
     for (name, a, b) in rare where a + b > 0 { lines.append(both(name, a, b)) }
+    lines += documentLines(source.documents, target.documents)
     lines.append(both("unique, encoded", source.unique, target.unique))
     let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
     lines.append(row("index", summary.index.joined(separator: " + ") + lists))
@@ -202,6 +204,29 @@ struct MineCommand: ParsableCommand {
     }
     for stage in summary.stages {
       lines.append(row(stage.name, stage.skipped ? "done before" : "\(stage.seconds.rounded2) s"))
+    }
+    return lines
+  }
+
+  /// What became of documents.
+  static func documentLines(_ source: DocumentCounts?, _ target: DocumentCounts?) -> [String] {
+    guard source != nil || target != nil else { return [] }
+    let (a, b) = (source ?? DocumentCounts(), target ?? DocumentCounts())
+    var rows: [(String, Int, Int)] = [("documents", a.documents, b.documents)]
+    for reason in Set(a.dropped.keys).union(b.dropped.keys).sorted() {
+      rows.append(("  left out: \(reason)", a.dropped[reason] ?? 0, b.dropped[reason] ?? 0))
+    }
+    for what in Set(a.cleaned.keys).union(b.cleaned.keys).sorted() {
+      rows.append(("  cleaned: \(what)", a.cleaned[what] ?? 0, b.cleaned[what] ?? 0))
+    }
+    rows.append(("  ids that repeat", a.repeatedIDs, b.repeatedIDs))
+    rows.append(("  invalid in their encoding", a.invalidCharacters, b.invalidCharacters))
+    var lines = rows.enumerated().filter { $0.offset == 0 || $0.element.1 + $0.element.2 > 0 }.map {
+      $0.element.0.padding(toLength: max(24, $0.element.0.count + 1), withPad: " ", startingAt: 0)
+        + "\(Format.count($0.element.1)) + \(Format.count($0.element.2))"
+    }
+    for (name, counts) in [("source", a), ("target", b)] {
+      if let first = counts.firstBad { lines.append("  first damaged document of the \(name): \(first)") }
     }
     return lines
   }

@@ -11,7 +11,7 @@ struct ScoreCommand: ParsableCommand {
     discussion: """
       Line i of SOURCE is said to be the translation of line i of TARGET; how far that is true shows in the margin: the pair's \
       cosine against the cosines of both sentences with their nearest neighbours on the other side. Instead of two texts, one \
-      table of `source TAB target` may be given.
+      table of `source TAB target`, or one TMX, XLIFF or SGM file, may be given.
 
       Writes `score TAB source TAB target` for every line, in the order of the input; with --threshold only those that reach \
       it. A line with an empty side has a score of 0. Stages are kept in the work folder as by \
@@ -22,6 +22,7 @@ struct ScoreCommand: ParsableCommand {
           --output scored.tsv.zst
         ems score corpus.de-en.tsv.zst --model models/ems-mini --source-language de --target-language en \\
           --threshold 1.04 --fields score,cosine,source,target,flags --output clean.tsv.zst
+        ems score memory.tmx --model models/ems-mini --source-language de --target-language en --output scored.tsv
       """)
 
   @Argument(help: "The source text, or a table of `source TAB target`.", completion: .file())
@@ -33,6 +34,8 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup(title: "Texts") var texts: PipelineArguments
 
   @OptionGroup var strictness: StrictFlag
+
+  @OptionGroup var layout: LayoutArguments
 
   @OptionGroup(title: "Search") var search: SearchArguments
 
@@ -72,6 +75,11 @@ struct ScoreCommand: ParsableCommand {
     let console = Console(quiet: common.quiet)
     let job = console.job()
     var sides = try texts.sides(source, target ?? source, TextOptions(strict: strictness.strict))
+    let languages = sides.compactMap(\.language)
+    for i in 0..<2 {
+      sides[i].text.input = layout.options
+      sides[i].text.input.languages = target != nil ? sides[i].language.map { [$0] } ?? [] : languages.count == 2 ? languages : []
+    }
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)

@@ -43,6 +43,8 @@ struct TextArguments: ParsableArguments {
   @Option(help: "Longer lines are cut.")
   var maxLineBytes: Int = 1 << 20
 
+  @OptionGroup var input: InputArguments
+
   func validate() throws {
     if let column, column < 1 { throw ValidationError("--column is counted from 1.") }
     if ids, column != nil { throw ValidationError("Give --ids or --column, not both.") }
@@ -51,7 +53,9 @@ struct TextArguments: ParsableArguments {
 
   var options: TextOptions {
     let format: TextOptions.Format = if let column { .column(column) } else { ids ? .idAndText : .text }
-    return TextOptions(format: format, strict: strictness.strict, maxLineBytes: maxLineBytes)
+    var options = TextOptions(format: format, strict: strictness.strict, maxLineBytes: maxLineBytes)
+    options.input = input.options
+    return options
   }
 }
 

@@ -28,6 +28,21 @@ void ems_icu_properties(uint32_t first, size_t count, uint8_t *properties);
 /// The number of a character's script.
 int32_t ems_icu_script(uint32_t character);
 
+// Unicode's classes of characters for the boundaries of sentences (UAX 29), as ICU numbers them.
+enum {
+  EMS_ICU_SB_OTHER = 0, EMS_ICU_SB_ATERM = 1, EMS_ICU_SB_CLOSE = 2, EMS_ICU_SB_FORMAT = 3, EMS_ICU_SB_LOWER = 4,
+  EMS_ICU_SB_NUMERIC = 5, EMS_ICU_SB_OLETTER = 6, EMS_ICU_SB_SEP = 7, EMS_ICU_SB_SP = 8, EMS_ICU_SB_STERM = 9,
+  EMS_ICU_SB_UPPER = 10, EMS_ICU_SB_CR = 11, EMS_ICU_SB_EXTEND = 12, EMS_ICU_SB_LF = 13, EMS_ICU_SB_SCONTINUE = 14
+};
+/// Writes the classes of the characters first ..< first + count.
+void ems_icu_sentence_classes(uint32_t first, size_t count, uint8_t *classes);
+/// The abbreviations of CLDR behind which no sentence of a language ends, joined by newlines, UTF-8. On success the list is to
+/// be given to ems_icu_free; it is empty for a language that has none.
+char *ems_icu_suppressions(const char *locale, char **list);
+/// Where words begin and end by the rules and dictionaries of a language (`th`, `lo`, `km`, `my`, `zh`, `ja`): rising byte
+/// offsets into valid UTF-8, in memory of the calling thread that holds until its next call.
+char *ems_icu_word_breaks(const char *locale, const void *text, size_t count, const int32_t **places, size_t *place_count);
+
 typedef struct ems_icu_regex ems_icu_regex;
 /// Compiles a regular expression in UTF-8. On success *regex is to be given to ems_icu_regex_delete. Several threads may
 /// use it at a time.

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Formats
+import Glibc
 import Work
 
 extension PipelineStages {
@@ -11,6 +12,7 @@ extension PipelineStages {
     var settings = ["format": "\(text.format)", "strict": "\(text.strict)", "max_line_bytes": "\(text.maxLineBytes)"]
     let caseless = (try? configuration())?.lowercase ?? false
     settings["unify"] = caseless ? "blanks, forms, case" : "blanks, forms"
+    settings.merge(text.input.digestSettings) { first, _ in first }
     if let filter { settings.merge(filter.digestSettings) { first, _ in first } }
     let rows = options.aligned ? [side.rowsOfLines] : []
     return Stage(
@@ -44,11 +46,13 @@ public struct ReadSummary: Sendable, Equatable, Codable {
   public var tabs = 0
   /// Lines that a filter left out, by its reason.
   public var dropped: [String: Int] = [:]
+  /// Documents, and what was found in them; nil for plain lines.
+  public var documents: DocumentCounts?
 
   /// Of nothing.
   public init() {}
 
-  private enum CodingKeys: String, CodingKey { case lines, empty, unique, repaired, cut, tabs }
+  private enum CodingKeys: String, CodingKey { case lines, empty, unique, repaired, cut, tabs, documents }
   private static let droppedPrefix = "dropped_"
 
   /// Reads the counts from a manifest, where `dropped_REASON` stands beside the others.
@@ -60,6 +64,7 @@ public struct ReadSummary: Sendable, Equatable, Codable {
     repaired = try values.decode(Int.self, forKey: .repaired)
     cut = try values.decode(Int.self, forKey: .cut)
     tabs = try values.decode(Int.self, forKey: .tabs)
+    documents = try values.decodeIfPresent(DocumentCounts.self, forKey: .documents)
     let all = try decoder.container(keyedBy: NamedCount.self)
     for key in all.allKeys where key.stringValue.hasPrefix(Self.droppedPrefix) {
       dropped[String(key.stringValue.dropFirst(Self.droppedPrefix.count))] = try all.decode(Int.self, forKey: key)
@@ -75,6 +80,7 @@ public struct ReadSummary: Sendable, Equatable, Codable {
     try values.encode(repaired, forKey: .repaired)
     try values.encode(cut, forKey: .cut)
     try values.encode(tabs, forKey: .tabs)
+    try values.encodeIfPresent(documents, forKey: .documents)
     var all = encoder.container(keyedBy: NamedCount.self)
     for (reason, count) in dropped {
       try all.encode(count, forKey: NamedCount(stringValue: Self.droppedPrefix + reason))
@@ -96,13 +102,17 @@ func readStage(
   caseless: Bool = false, filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil,
   threads: Int = 1, job: Job
 ) throws(Failure) -> ReadSummary {
+  var options = options
+  options.input.threads = threads
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
   var unifier = Unifier()
   var keys = SentenceKey(caseless: caseless)
   var key: [UInt8] = []
-  var first: [Int] = []
-  var ids: [String] = []
+  // The line and the id of each sentence, until it is known how often it came: in a file, since there may be billions.
+  let origins = "\(table).\(getpid()).tmp"
+  let firsts = try TextWriter(path: origins, compression: .plain)
+  defer { unsafe unlink(origins) }
   var summary = ReadSummary()
   var batch = LineBatch()
   var line = 0
@@ -126,31 +136,47 @@ func readStage(
       row = Int32(truncatingIfNeeded: outcome.row)
       if outcome.isNew {
         try sentences.writeLine(batch[i])
-        first.append(line)
-        if options.format == .idAndText { ids.append(batch.idText(i)) }
+        try firsts.write("\(line)")
+        if options.format == .idAndText {
+          try firsts.write(UInt8(ascii: "\t"))
+          try firsts.write(batch.id(i))
+        }
+        try firsts.write(UInt8(ascii: "\n"))
       }
     }
     try job.check(text)
     job.report("reading \(input): \(line) lines", reader.progressFraction)
   }
-  guard !first.isEmpty else {
+  guard unifier.count > 0 else {
     let reasons = summary.dropped.sorted { $0.key < $1.key }.map { ", \($0.value) \($0.key)" }.joined()
     throw Failure(
       .badData, reader.name,
       line == 0 ? "has no lines" : "has \(line) lines, of which none is left: \(summary.empty) empty\(reasons)",
       remedy: "name a text with one sentence a line\(reasons.isEmpty ? "" : ", or filter less")")
   }
+  try firsts.commit()
   let rows = try TextWriter(path: table, compression: .plain)
-  for row in first.indices {
-    try rows.write("\(first[row])\t\(unifier.multiplicity(row))")
-    if !ids.isEmpty { try rows.write("\t\(ids[row])") }
-    try rows.write(UInt8(ascii: "\n"))
+  let stored = try LineReader(path: origins, options: TextOptions(format: .raw, maxLineBytes: 1 << 22))
+  var row = 0
+  while try stored.readBatch(into: &batch) {
+    for i in 0..<batch.count {
+      let origin = batch[i]
+      // The count goes behind the first column.
+      var split = 0
+      while split < origin.count, origin[split] != UInt8(ascii: "\t") { split += 1 }
+      try rows.write(origin.extracting(0..<split))
+      try rows.write("\t\(unifier.multiplicity(row))")
+      try rows.writeLine(origin.extracting(split..<origin.count))
+      row += 1
+    }
+    try job.check(table)
   }
   try sentences.commit()
   try rows.commit()
   if let lineRows { try Npy.write(rowOfLine, shape: [line], to: lineRows) }
   summary.lines = line
-  summary.unique = first.count
+  summary.unique = unifier.count
+  if reader.inputFormat != .lines { summary.documents = reader.report.documents }
   summary.repaired = reader.report.repairedLines
   summary.cut = reader.report.cutLines
   summary.tabs = reader.report.tabsReplaced

@@ -1,0 +1,220 @@
+import CICU
+
+/// What a language adds to the rules that all have in common.
+struct LanguageRules: Sendable {
+  /// Whether sentences begin with capital letters.
+  let hasCase: Bool
+  /// Whether a blank stands before a closing guillemet.
+  let blankBeforeQuote: Bool
+  /// Set where no mark ends a sentence.
+  let unmarked: UnmarkedSentences?
+  /// Abbreviations behind which no sentence ends, without their last full stop: titles, and what numbers follow.
+  private let titles: Set<String>
+  /// Abbreviations behind which one may end: it does before a word of `starters`.
+  private let abbreviations: Set<String>
+  /// The words that most often begin a sentence, and seldom follow an abbreviation within one.
+  private let starters: Set<String>
+  /// Abbreviations that come before numbers alone.
+  private let beforeNumbers: Set<String>
+  /// Whether a full stop behind a number makes it an ordinal; the largest such number.
+  private let ordinals: Int
+  /// Verbs behind a quotation that go on with the sentence, in scripts without case.
+  private let quotations: [[UInt8]]
+  /// Abbreviations that end a sentence before any capital letter; with a leading `#` only behind a number.
+  private let enders: Set<String>
+  /// Whether the curled double quote like a 66 opens a quotation; in German and others it closes one.
+  private let quotesOpen: Bool
+  private let base: String
+
+  init(_ language: Language?) {
+    let code = language?.code ?? ""
+    base = String(code.prefix { $0 != "-" })
+    let lists = SentenceLists.all[base]
+    func words(_ text: String?) -> Set<String> { Set((text ?? "").split(separator: " ").map(String.init)) }
+    var abbreviations = words(lists?.abbreviations)
+    for word in Self.suppressions(base) where word.hasSuffix(".") { abbreviations.insert(String(word.dropLast())) }
+    titles = words(lists?.titles)
+    enders = words(lists?.enders)
+    self.abbreviations = abbreviations.subtracting(titles)
+    starters = words(lists?.starters)
+    beforeNumbers = words(lists?.beforeNumbers).union(["No", "no", "Nr", "nr", "p", "pp", "vol", "Vol", "fig", "Fig"])
+    ordinals =
+      switch base {
+      case "de", "da", "nb", "nn", "no", "fi", "et", "is", "cs", "sk", "sl", "hr", "sr", "bs", "hu", "lv", "pl", "lb", "tr", "az": 31
+      default: 0
+      }
+    hasCase = !["zh", "ja", "ar", "fa", "ur", "he", "th", "lo", "km", "my", "hi", "bn", "ta", "ko"].contains(base)
+    blankBeforeQuote = base == "fr"
+    quotesOpen = ["zh", "ja", "ko", "en", "fr", "es", "pt", "it", "tr", "ar", "nl"].contains(base)
+    unmarked = UnmarkedSentences(language: base)
+    quotations = (lists?.quotations ?? "").split(separator: " ").map { Array($0.utf8) }
+  }
+
+  private static func suppressions(_ locale: String) -> [String] {
+    if locale.isEmpty { return [] }
+    var list: UnsafeMutablePointer<CChar>?
+    let message = unsafe ems_icu_suppressions(locale, &list)
+    if let message = unsafe message { unsafe ems_icu_free(message) }
+    guard let list = unsafe list else { return [] }
+    defer { unsafe ems_icu_free(list) }
+    return unsafe String(cString: list).split(separator: "\n").map(String.init)
+  }
+
+  /// Whether a bracket or quote opens something.
+  func opens(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0x28, 0x5B, 0x7B, 0x300C, 0x300E, 0x3008, 0x300A, 0x3010, 0xFF08, 0x201E, 0x201A: true
+    case 0x201C, 0x2018: quotesOpen
+    default: false
+    }
+  }
+
+  /// Whether a word that begins sentences stands at a place; where no words are known, any does.
+  func beginsSentence(_ text: Span<UInt8>, _ i: Int, _ classes: Span<UInt8>) -> Bool {
+    starters.isEmpty || starters.contains(nextWord(text, i, classes))
+  }
+
+  /// Whether a quotation that has just closed is a part of the sentence that goes on at `i`: a verb of saying stands near.
+  func quoteGoesOn(_ text: Span<UInt8>, _ i: Int) -> Bool {
+    for place in stride(from: i, to: min(text.count, i + 18), by: 3) {
+      // Punctuation ends the search.
+      if text[place] == 0xE3 || text[place] == 0xEF || text[place] < 0x80 { return false }
+      for word in quotations where place + word.count <= text.count {
+        if word.indices.allSatisfy({ text[place + $0] == word[$0] }) { return true }
+      }
+    }
+    return false
+  }
+
+  /// Whether a full stop belongs to the word before it, so that no sentence ends there.
+  ///
+  /// - Parameters:
+  ///   - start: where the sentence begins.
+  ///   - stop: the place of the full stop.
+  ///   - next: where the first letter or digit of what follows is; `firstKind` is its class.
+  ///   - isQuoted: whether a quote or bracket opens before it.
+  func isAbbreviation(
+    _ text: Span<UInt8>, word start: Int, stop: Int, next: Int, isQuoted: Bool, _ firstKind: SentenceClasses.Kind,
+    _ classes: Span<UInt8>
+  ) -> Bool {
+    var begin = stop
+    while begin > start, stop - begin < 48 {
+      var i = begin - 1
+      while i > start, text[i] & 0xC0 == 0x80 { i -= 1 }
+      let scalar = text[i] < 0x80 ? UInt32(text[i]) : decode(text, at: i).scalar
+      let kind = SentenceClasses.kind(scalar, classes)
+      if kind == .close || kind == .sp || kind == .sep || scalar <= 0x20 || (kind == .sContinue && scalar != 0x2D) || scalar == 0x2F { break }
+      begin = i
+    }
+    if begin == stop { return false }
+    let token = string(text, begin, stop)
+    let scalars = Array(token.unicodeScalars)
+    let word = nextWord(text, next, classes)
+    // Ordinals: `am 3. Oktober`, `Papst Paul VI. war`.
+    if ordinals > 0, firstKind != .numeric {
+      if scalars.count <= 2, let number = Int(token) { return number <= ordinals || !starters.contains(word) }
+      if !scalars.isEmpty, scalars.allSatisfy({ "IVX".unicodeScalars.contains($0) }), token != "I" {
+        return !starters.contains(word)
+      }
+    }
+    if firstKind == .numeric, beforeNumbers.contains(token) { return true }
+    if enders.contains(token) { return false }
+    if enders.contains("#" + token), isNumber(text, before: begin, from: start) { return false }
+    if titles.contains(token) { return true }
+    let isInitial = scalars.count == 1 && scalars[0].properties.isAlphabetic
+    let isDotted = token.dropLast().contains(".") && !token.contains(where: \.isNumber)
+    let isKnown = abbreviations.contains(token) || abbreviations.contains(token.lowercased())
+    guard isInitial || isDotted || isKnown || isConsonants(scalars) else { return false }
+    // `a. C.`: before or after Christ.
+    if token == "C", begin - start >= 3, text[begin - 1] == 0x20, text[begin - 2] == 0x2E,
+      text[begin - 3] == UInt8(ascii: "a") || text[begin - 3] == UInt8(ascii: "d")
+    { return false }
+    // What may end a sentence does before a word that begins them.
+    if starters.contains(word) { return isInitial && scalars[0].properties.isUppercase && word.unicodeScalars.count == 1 }
+    if isQuoted, !isInitial { return false }
+    return true
+  }
+
+  /// Whether a digit stands before a place, with or without a blank between.
+  private func isNumber(_ text: Span<UInt8>, before place: Int, from start: Int) -> Bool {
+    var i = place - 1
+    if i >= start, text[i] == 0x20 { i -= 1 }
+    if i - 1 >= start, text[i] == 0xA0, text[i - 1] == 0xC2 { i -= 2 }
+    return i >= start && UInt8(ascii: "0")...UInt8(ascii: "9") ~= text[i]
+  }
+
+  /// Short words without any vowel are abbreviations in languages that write vowels.
+  private func isConsonants(_ scalars: [Unicode.Scalar]) -> Bool {
+    guard hasCase, scalars.count >= 2, scalars.count <= 3, scalars[0].properties.isAlphabetic else { return false }
+    // All capitals are a name (BBC), and may end a sentence.
+    if scalars.allSatisfy({ $0.properties.isUppercase }) { return false }
+    return !scalars.contains { "aeiouyäöüáéíóúàèìòùâêîôûãõåæøıаеёиоуыэюяіїєαεηιουω0123456789".unicodeScalars.contains(lower($0)) }
+  }
+
+  private func lower(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
+    scalar.properties.lowercaseMapping.unicodeScalars.first ?? scalar
+  }
+
+  private func nextWord(_ text: Span<UInt8>, _ from: Int, _ classes: Span<UInt8>) -> String {
+    var i = from
+    while i < text.count, i - from < 48 {
+      let (scalar, length) = text[i] < 0x80 ? (UInt32(text[i]), 1) : decode(text, at: i)
+      switch SentenceClasses.kind(scalar, classes) {
+      case .lower, .upper, .oLetter, .extend: i += length
+      default: return string(text, from, i)
+      }
+    }
+    return string(text, from, i)
+  }
+
+  private func string(_ text: Span<UInt8>, _ from: Int, _ to: Int) -> String {
+    unsafe text.extracting(from..<to).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// Sentences in languages that mark no ends: found by words that begin one or close one.
+struct UnmarkedSentences: Sendable {
+  private let locale: String
+  private let openers: Set<String>
+  private let closers: Set<String>
+
+  /// nil for languages that mark the ends of sentences.
+  init?(language: String) {
+    guard let lists = SentenceLists.unmarked[language] else { return nil }
+    locale = language
+    openers = Set(lists.openers.split(separator: " ").map(String.init))
+    closers = Set(lists.closers.split(separator: " ").map(String.init))
+  }
+
+  /// Where sentences begin within a stretch of text, rising.
+  func openings(of text: Span<UInt8>) -> [Int] {
+    var places: UnsafePointer<Int32>?
+    var count = 0
+    let message = unsafe text.withUnsafeBytes { unsafe ems_icu_word_breaks(locale, $0.baseAddress, $0.count, &places, &count) }
+    if let message = unsafe message {
+      unsafe ems_icu_free(message)
+      return []
+    }
+    var result: [Int] = []
+    var last = 0
+    for i in 0..<max(0, count - 1) {
+      let (from, to) = unsafe (Int(places![i]), Int(places![i + 1]))
+      // A sentence has some length.
+      guard from - last >= 60 else { continue }
+      let word = unsafe text.extracting(from..<to).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+      let isBlank = word.allSatisfy(\.isWhitespace)
+      if openers.contains(word), !isBlank {
+        result.append(from)
+        last = from
+      } else if isBlank, i > 0 {
+        let before = unsafe Int(places![i - 1])
+        let closing = unsafe text.extracting(before..<from).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        if closers.contains(closing) {
+          result.append(to)
+          last = to
+        }
+      }
+    }
+    return result
+  }
+}
