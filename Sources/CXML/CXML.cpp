@@ -53,7 +53,8 @@ struct ems_xml {
 
 namespace {
 
-ems_xml *Self(void *context) { return static_cast<ems_xml *>(static_cast<xmlParserCtxtPtr>(context)->_private); }
+// Not the parser's context: with that libxml2 would look up entities itself.
+ems_xml *Self(void *context) { return static_cast<ems_xml *>(context); }
 
 void StartElement(void *context, const xmlChar *name, const xmlChar *, const xmlChar *, int, const xmlChar **, int count,
                   int, const xmlChar **given) {
@@ -121,12 +122,11 @@ ems_xml *ems_xml_new(int utf8) {
   self->handler.cdataBlock = Characters;
   self->handler.getEntity = GetEntity;
   self->handler.serror = nullptr;
-  self->context = xmlCreatePushParserCtxt(&self->handler, nullptr, nullptr, 0, nullptr);
+  self->context = xmlCreatePushParserCtxt(&self->handler, self, nullptr, 0, nullptr);
   if (self->context == nullptr) {
     delete self;
     return nullptr;
   }
-  self->context->_private = self;
   xmlCtxtUseOptions(self->context, XML_PARSE_NONET | XML_PARSE_NOENT | (utf8 ? XML_PARSE_IGNORE_ENC : 0));
   self->context->sax->warning = Silent;
   self->context->sax->error = Silent;

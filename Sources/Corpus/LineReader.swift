@@ -48,6 +48,8 @@ public final class LineReader {
     self.name = name
     let input = try TextInput(source, name: name, options: options)
     (self.source, counter, inputFormat) = (input.source, input.counter, input.format)
+    var options = options
+    options.format = input.lineFormat
     cutter = LineCutter(source: self.source, name: name, options: options)
   }
 
@@ -222,7 +224,9 @@ private struct LineCutter {
     return Failure(
       .badData, name, at: "offset \(offset + position)",
       "holds a NUL byte, so it looks binary; text in UTF-8 is expected",
-      remedy: "name a text file; if it is \(encoding), say --encoding \(encoding), or convert it with `iconv -f \(encoding) -t UTF-8`")
+      remedy:
+        "name a text file; if it is \(encoding), say --encoding \(encoding), or convert it with `iconv -f \(encoding) -t UTF-8`"
+    )
   }
 
   // MARK: Lines out

@@ -25,9 +25,23 @@ public enum PairField: String, Sendable, Codable, CaseIterable {
   /// How often the sentence came on its side.
   case sourceCount = "source-count"
   case targetCount = "target-count"
+  /// The documents that the sentences come from, and the sentences' numbers in them, from 0; in texts with ids.
+  case sourceDocument = "source-document"
+  case targetDocument = "target-document"
+  case sourceSentence = "source-sentence"
+  case targetSentence = "target-sentence"
+  /// Where the sentences lie in the text of their documents: `begin-end`, in bytes; empty for plain lines.
+  case sourceOffsets = "source-offsets"
+  case targetOffsets = "target-offsets"
   /// Signs of a wrong pair, joined by commas: `number` and `url` if the two sentences hold different numbers or
   /// addresses, `hub` if one of the two is a neighbour of unusually many rows.
   case flags
+
+  /// Those that come from ids.
+  static let needingIDs: [PairField] = [
+    .sourceID, .sourceDocument, .sourceSentence, .sourceOffsets, .targetID, .targetDocument, .targetSentence,
+    .targetOffsets,
+  ]
 
   /// What is written when nothing is asked for.
   public static let standard: [PairField] = [.score, .source, .target]
@@ -58,6 +72,8 @@ public struct PairSide: Sendable {
   public var lines: [Int]?
   /// How often each row's sentence came in the input; nil if once.
   public var counts: [Int]?
+  /// The file that the rows come from, and the code of its language.
+  public var file: String?, language: String?
 
   /// A side of which only row numbers are known.
   public init() {}
@@ -88,7 +104,7 @@ public struct PairWriter {
   public init(
     fields: [PairField], source: PairSide, target: PairSide, neighbours: TwoWayNeighbours
   ) throws(Failure) {
-    for (field, side) in [(PairField.sourceID, source), (.targetID, target)]
+    for (field, side) in PairField.needingIDs.map({ ($0, $0.rawValue.hasPrefix("source") ? source : target) })
     where fields.contains(field) && side.ids == nil {
       throw Failure(
         .usage, "--fields", "\(field.rawValue) needs texts with ids",
@@ -112,15 +128,56 @@ public struct PairWriter {
   }
 
   /// Writes pairs to a file, compressed as its name says (`-`: standard output).
-  public func write(_ pairs: [MinedPair], to path: String) throws(Failure) {
-    let writer = try TextWriter(path: path)
-    var line: [UInt8] = []
-    for pair in pairs {
-      line.removeAll(keepingCapacity: true)
-      append(pair, to: &line)
-      try writer.write(line.span)
+  ///
+  /// A name that ends in `.jsonl` or `.tmx`, or that has `%s` for the language in it (Moses), gets that format.
+  public func write(_ pairs: [MinedPair], to paths: String...) throws(Failure) {
+    try write(pairs, to: paths)
+  }
+
+  /// The same to several files, each in the format of its name.
+  public func write(_ pairs: [MinedPair], to paths: [String]) throws(Failure) {
+    let outputs = try PairOutputs(paths, self)
+    for pair in pairs { try outputs.write(pair) }
+    try outputs.commit()
+  }
+
+  /// Whether the sentences are known.
+  var hasTexts: Bool { source.texts != nil && target.texts != nil }
+  /// The codes of the two languages.
+  var languages: [String?] { [source.language, target.language] }
+
+  /// A pair with all that is known of where it comes from.
+  func unit(_ pair: MinedPair, number: Int?) -> BitextUnit {
+    let (x, y) = (Int(pair.source), Int(pair.target))
+    var properties: [(name: String, value: BitextUnit.Value)] = [
+      ("score", .number(Self.decimal(pair.score))), ("cosine", .number(Self.decimal(Double(pair.cosine)))),
+    ]
+    for (name, side, row) in [("source", source, x), ("target", target, y)] {
+      if let language = side.language { properties.append(("\(name)_language", .text(language))) }
+      if let file = side.file { properties.append(("\(name)_file", .text(file))) }
+      if row >= 0 || number != nil {
+        properties.append(("\(name)_row", .number("\(number ?? side.lines?[row] ?? row)")))
+      }
+      guard row >= 0, let id = side.ids?[row] else { continue }
+      let origin = LineOrigin(id: id)
+      properties.append(("\(name)_document", .text(origin.document)))
+      if let sentence = origin.sentence { properties.append(("\(name)_sentence", .number("\(sentence)"))) }
+      if let bytes = origin.bytes {
+        properties.append(("\(name)_begin", .number("\(bytes.lowerBound)")))
+        properties.append(("\(name)_end", .number("\(bytes.upperBound)")))
+      }
     }
-    try writer.commit()
+    if fields.contains(.flags) { properties.append(("flags", .text(flags(x, y)))) }
+    return BitextUnit(
+      source: x < 0 ? [] : source.text(x) ?? [], target: y < 0 ? [] : target.text(y) ?? [], properties: properties)
+  }
+
+  private func origin(_ side: PairSide, _ row: Int) -> LineOrigin? {
+    row < 0 ? nil : side.ids.map { LineOrigin(id: $0[row]) }
+  }
+
+  private static func offsets(_ origin: LineOrigin?) -> String {
+    (origin?.bytes).map { "\($0.lowerBound)-\($0.upperBound)" } ?? ""
   }
 
   /// Appends a pair's line.
@@ -136,8 +193,8 @@ public struct PairWriter {
       case .cosine: line += Self.decimal(Double(pair.cosine)).utf8
       case .source: appendText(of: source, x, to: &line)
       case .target: appendText(of: target, y, to: &line)
-      case .sourceID: line += (source.ids?[x] ?? "").utf8
-      case .targetID: line += (target.ids?[y] ?? "").utf8
+      case .sourceID: line += LineOrigin.visible(source.ids?[x] ?? "").utf8
+      case .targetID: line += LineOrigin.visible(target.ids?[y] ?? "").utf8
       case .sourceRow: line += String(number ?? source.lines?[x] ?? x).utf8
       case .targetRow: line += String(number ?? target.lines?[y] ?? y).utf8
       case .sourceRank: line += String(Self.rank(of: pair.target, in: neighbours.forward, x)).utf8
@@ -145,6 +202,12 @@ public struct PairWriter {
       case .direction: line += pair.direction.rawValue.utf8
       case .sourceCount: line += String(x < 0 ? 0 : source.counts?[x] ?? 1).utf8
       case .targetCount: line += String(y < 0 ? 0 : target.counts?[y] ?? 1).utf8
+      case .sourceDocument: line += (origin(source, x)?.document ?? "").utf8
+      case .targetDocument: line += (origin(target, y)?.document ?? "").utf8
+      case .sourceSentence: line += ((origin(source, x)?.sentence).map(String.init) ?? "").utf8
+      case .targetSentence: line += ((origin(target, y)?.sentence).map(String.init) ?? "").utf8
+      case .sourceOffsets: line += Self.offsets(origin(source, x)).utf8
+      case .targetOffsets: line += Self.offsets(origin(target, y)).utf8
       case .flags: line += flags(x, y).utf8
       }
     }

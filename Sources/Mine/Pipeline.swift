@@ -36,16 +36,21 @@ public final class Pipeline {
     self.ignoringLimits = ignoringLimits
     let folder = try WorkFolder(path: work, use: use, job: job)
     stages = PipelineStages(
-      sides: try Self.resolved(Self.spooled([source, target], in: folder), fields: options.fields), model: model, options: options,
+      sides: try Self.resolved(Self.spooled([source, target], in: folder), fields: options.fields), model: model,
+      options: options,
       // An output in the current folder is no file of the work folder.
-      output: output.contains("/") ? output : "./\(output)", threads: threads, job: job,
+      outputs: ([output] + options.furtherOutputs).map { $0.contains("/") ? $0 : "./\($0)" }, threads: threads,
+      job: job,
       run: StageRun(in: folder))
   }
 
   /// Finds out the layouts: sides that hold documents get ids, and their sentences are split.
   private static func resolved(_ sides: [PipelineSide], fields: [PairField]) throws(Failure) -> [PipelineSide] {
     var sides = sides
-    for (i, field) in [(0, [PairField.sourceID]), (1, [PairField.targetID])] {
+    for (i, field) in [
+      (0, PairField.needingIDs.filter { $0.rawValue.hasPrefix("source") }),
+      (1, PairField.needingIDs.filter { $0.rawValue.hasPrefix("target") }),
+    ] {
       if sides[i].text.format == .text {
         let format = try sides[i].text.resolvedFormat(of: sides[i].input)
         sides[i].text.input.format = format

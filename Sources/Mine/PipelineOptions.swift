@@ -167,6 +167,8 @@ public struct PipelineOptions: Sendable {
   public var precision: PrecisionGoal?
   /// The columns of the output.
   public var fields = PairField.standard
+  /// Files that get the same pairs as the first output, each in the format of its name.
+  public var furtherOutputs: [String] = []
   /// Whether the two texts are aligned, line by line, and each line is to be scored (`Pipeline.score`).
   public var aligned = false
   /// Whether and how to judge thresholds by planted pairs.

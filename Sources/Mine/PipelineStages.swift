@@ -30,7 +30,10 @@ final class PipelineStages {
   let sides: [PipelineSide]
   let model: String
   let options: PipelineOptions
-  let output: String
+  /// Where pairs go, each in the format of its name.
+  let outputs: [String]
+  /// The first of them, beside which the record is written.
+  var output: String { outputs[0] }
   let threads: Int
   let job: Job
   let run: StageRun
@@ -42,13 +45,13 @@ final class PipelineStages {
   private var places = [LinePlace(), LinePlace()]
 
   init(
-    sides: [PipelineSide], model: String, options: PipelineOptions, output: String, threads: Int, job: Job,
+    sides: [PipelineSide], model: String, options: PipelineOptions, outputs: [String], threads: Int, job: Job,
     run: StageRun
   ) {
     self.sides = sides
     self.model = model
     self.options = options
-    self.output = output
+    self.outputs = outputs
     self.threads = threads
     self.job = job
     self.run = run
@@ -91,7 +94,14 @@ final class PipelineStages {
 
   /// The sentences of a side as they are written beside pairs.
   func pairSide(_ side: Side) throws(Failure) -> PairSide {
-    try readSide(text: folder.file(side.text), table: folder.file(side.table))
+    var read = try readSide(text: folder.file(side.text), table: folder.file(side.table))
+    (read.file, read.language) = (sides[side.number].input, sides[side.number].language?.code)
+    return read
+  }
+
+  /// The files of all outputs: Moses has two.
+  var outputFiles: [String] {
+    outputs.flatMap { BitextFormat.files($0, languages: sides.map { $0.language?.code }) }
   }
 
   // MARK: the model and its embeddings

@@ -10,6 +10,7 @@ struct Ems: ParsableCommand {
     version: Version.current,
     subcommands: [
       DataCommand.self, EncodeCommand.self, IndexCommand.self, MineCommand.self, ScoreCommand.self, SplitCommand.self,
+      AlignCommand.self,
       PlanCommand.self,
       PairsCommand.self, EvaluateCommand.self, TrainCommand.self, TokenizerCommand.self, ModelCommand.self,
     ])

@@ -15,10 +15,14 @@ struct LayoutArguments: ParsableArguments {
       """, valueName: "layout"))
   var format: InputFormat = .automatic
 
-  @Option(help: ArgumentHelp("Encoding of the text, as iconv names it (UTF-16, windows-1252); UTF-8 if not given.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "Encoding of the text, as iconv names it (UTF-16, windows-1252); UTF-8 if not given.", valueName: "name"))
   var encoding: String?
 
-  @Option(help: ArgumentHelp("In JSON lines, the field of the text, with dots between names: text, else content.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp(
+      "In JSON lines, the field of the text, with dots between names: text, else content.", valueName: "path"))
   var jsonField: String?
 
   @Option(help: ArgumentHelp("In JSON lines, the field of the document's id.", valueName: "path"))

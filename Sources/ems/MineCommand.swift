@@ -94,6 +94,7 @@ struct MineCommand: ParsableCommand {
       throw ValidationError("--source-embeddings and --target-embeddings go together.")
     }
     if embeddings.areGiven {
+      if !mining.destination.further.isEmpty { throw ValidationError("With embeddings one --output is written.") }
       if source != nil { throw ValidationError("Give two texts to encode, or two embedding files, not both.") }
       if (sourceText == nil) != (targetText == nil) {
         throw ValidationError("--source-text and --target-text go together.")
@@ -109,7 +110,9 @@ struct MineCommand: ParsableCommand {
       throw ValidationError("--source-text and --target-text belong to embeddings.")
     }
     try texts.require()
-    if mining.output == "-" { throw ValidationError("--output FILE is needed: a run from texts is resumable.") }
+    if mining.destination.first == "-" {
+      throw ValidationError("--output FILE is needed: a run from texts is resumable.")
+    }
   }
 
   func run() throws {
@@ -130,10 +133,11 @@ struct MineCommand: ParsableCommand {
     options.mining = mining.options
     options.precision = mining.goal
     options.fields = try mining.pairFields()
+    options.furtherOutputs = mining.destination.further
     options.calibration = calibration.options(seed: common.seed)
     let pipeline = try Pipeline(
-      source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.output,
-      work: texts.work ?? mining.output + ".work", threads: common.threads, use: use,
+      source: sides[0], target: sides[1], model: texts.modelPath, options: options, output: mining.destination.first,
+      work: texts.work ?? mining.destination.first + ".work", threads: common.threads, use: use,
       ignoringLimits: limits.ignoreLimits,
       job: job)
     if listStages {
@@ -289,7 +293,7 @@ struct MineCommand: ParsableCommand {
       index: search.index, probes: search.nprobe, recall: search.recall, options: mining.options,
       precision: mining.goal,
       fields: mining.pairFields(),
-      output: mining.output, threads: common.threads, job: job)
+      output: mining.destination.first, threads: common.threads, job: job)
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
     }

@@ -192,8 +192,7 @@ struct MiningArguments: ParsableArguments {
   @Option(help: "Columns to write, comma-separated: \(PairField.allCases.map(\.rawValue).joined(separator: ", ")).")
   var fields: String?
 
-  @Option(name: .shortAndLong, help: "Where the pairs go: .zst and .gz are compressed; - is standard output.")
-  var output: String = "-"
+  @OptionGroup var destination: OutputsArguments
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
@@ -221,6 +220,30 @@ struct MiningArguments: ParsableArguments {
     options.threshold = thresholdOption.threshold
     options.limit = limit
     return options
+  }
+}
+
+/// Where pairs go.
+struct OutputsArguments: ParsableArguments {
+  @Option(
+    name: [.customShort("o"), .customLong("output")], parsing: .singleValue,
+    help: ArgumentHelp(
+      """
+      Where the pairs go: .jsonl gives JSON lines, .tmx TMX 1.4, a name with %s for the language Moses' two files, any other \
+      name a table; .zst and .gz behind that are compressed; - is standard output. May be given several times.
+      """, valueName: "output"))
+  var outputs: [String] = []
+
+  /// The first, beside which the record and the work folder are.
+  var first: String { outputs.first ?? "-" }
+  /// The others.
+  var further: [String] { Array(outputs.dropFirst()) }
+
+  func validate() throws {
+    if outputs.contains("-"), outputs.count > 1 {
+      throw ValidationError("Standard output cannot be one of several outputs.")
+    }
+    if Set(outputs).count < outputs.count { throw ValidationError("An --output is given twice.") }
   }
 }
 

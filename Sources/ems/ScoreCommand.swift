@@ -49,8 +49,7 @@ struct ScoreCommand: ParsableCommand {
   )
   var fields: String?
 
-  @Option(name: .shortAndLong, help: "Where the lines go: .zst and .gz are compressed.")
-  var output: String
+  @OptionGroup var destination: OutputsArguments
 
   @OptionGroup var limits: LimitsFlag
 
@@ -65,11 +64,13 @@ struct ScoreCommand: ParsableCommand {
   func validate() throws {
     try texts.require()
     if texts.filters.given { throw ValidationError("Every line is scored: filters belong to ems mine.") }
-    if output == "-" { throw ValidationError("--output FILE is needed: a run is resumable.") }
+    if destination.first == "-" { throw ValidationError("--output FILE is needed: a run is resumable.") }
     for field in try fields.map({ try PairField.parse($0) }) ?? [] where !Self.fields.contains(field) {
       throw ValidationError("--fields: \(field.rawValue) has no meaning for pairs that are given.")
     }
   }
+
+  private var output: String { destination.first }
 
   func run() throws {
     let console = Console(quiet: common.quiet)
@@ -78,13 +79,15 @@ struct ScoreCommand: ParsableCommand {
     let languages = sides.compactMap(\.language)
     for i in 0..<2 {
       sides[i].text.input = layout.options
-      sides[i].text.input.languages = target != nil ? sides[i].language.map { [$0] } ?? [] : languages.count == 2 ? languages : []
+      sides[i].text.input.languages =
+        target != nil ? sides[i].language.map { [$0] } ?? [] : languages.count == 2 ? languages : []
     }
     if target == nil { (sides[0].text.format, sides[1].text.format) = (.column(1), .column(2)) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
     options.aligned = true
+    options.furtherOutputs = destination.further
     options.mining.margin = margin.margin
     options.mining.threshold = threshold.threshold
     options.fields = try fields.map { try PairField.parse($0) } ?? PairField.standard

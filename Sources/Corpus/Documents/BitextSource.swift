@@ -233,7 +233,8 @@ struct BitextLines {
     guard written == 0 else { return }
     let languages = seen.isEmpty ? "no segments" : "segments in \(seen.sorted().joined(separator: ", "))"
     throw Failure(
-      .badData, name, "has \(languages), and \(chosen.isEmpty ? "two languages" : chosen.joined(separator: " and ")) in one unit are needed",
+      .badData, name,
+      "has \(languages), and \(chosen.isEmpty ? "two languages" : chosen.joined(separator: " and ")) in one unit are needed",
       remedy: "name the languages as the file does")
   }
 

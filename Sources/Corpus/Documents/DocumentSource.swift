@@ -227,7 +227,13 @@ struct RecordReader: Sendable {
       }
     let names = options.input.jsonField.map { [$0] } ?? known
     let json = JSONObject()
-    for record in records where json.read(record.bytes, count: record.count) == nil {
+    for record in records {
+      if let problem = json.read(record.bytes, count: record.count) {
+        // Bytes that are not UTF-8 are mended later.
+        guard problem.isEncoding else { continue }
+        let mended = Self.mended(record)
+        guard json.read(mended.bytes, count: mended.count) == nil else { continue }
+      }
       for name in names { if case .text = json.find(name) { return JSONLayout(text: name, ids: ids) } }
       let wanted = names.count == 1 ? "no field \"\(names[0])\"" : "none of the fields \(names.joined(separator: ", "))"
       throw Failure(
@@ -235,6 +241,15 @@ struct RecordReader: Sendable {
         remedy: "name the one that holds the text: --json-field PATH, with dots between names")
     }
     return nil
+  }
+
+  /// An object with U+FFFD for what is not UTF-8, and its padding.
+  static func mended(_ record: Record) -> (bytes: [UInt8], count: Int) {
+    var mended: [UInt8] = []
+    appendRepaired(record.bytes.span.extracting(0..<record.count), to: &mended)
+    let count = mended.count
+    mended.append(contentsOf: repeatElement(0, count: JSONObject.padding))
+    return (mended, count)
   }
 
   func worker(layout: JSONLayout?) -> RecordWorker { RecordWorker(self, layout: layout) }
@@ -287,7 +302,9 @@ final class RecordWorker {
     cleaner.clean(&text, counting: &document.cleaned)
     document.textBytes = text.count
     lines(of: text, into: &document)
-    if reader.options.input.cleaning.dropsNearDuplicates { document.sketch = RepeatedText.sketch(of: document.bytes.span) }
+    if reader.options.input.cleaning.dropsNearDuplicates {
+      document.sketch = RepeatedText.sketch(of: document.bytes.span)
+    }
     return document
   }
 
@@ -301,10 +318,7 @@ final class RecordWorker {
         document.problem = ("invalid-json", "invalid JSON: \(problem.reason)")
         return nil
       }
-      var mended: [UInt8] = []
-      appendRepaired(record.bytes.span.extracting(0..<record.count), to: &mended)
-      let count = mended.count
-      mended.append(contentsOf: repeatElement(0, count: JSONObject.padding))
+      let (mended, count) = RecordReader.mended(record)
       if let problem = json.read(mended, count: count) {
         document.problem = ("invalid-json", "invalid JSON: \(problem.reason)")
         return nil
@@ -391,11 +405,15 @@ func trimmed(_ text: Span<UInt8>, _ from: Int, _ to: Int) -> (Int, Int)? {
     from += size
   }
   while from < to {
-    if text[to - 1] <= 0x20 { to -= 1 } else if to - 2 >= from, text[to - 2] == 0xC2, text[to - 1] == 0xA0 {
+    if text[to - 1] <= 0x20 {
+      to -= 1
+    } else if to - 2 >= from, text[to - 2] == 0xC2, text[to - 1] == 0xA0 {
       to -= 2
     } else if to - 3 >= from, text[to - 3] == 0xE3, text[to - 2] == 0x80, text[to - 1] == 0x80 {
       to -= 3
-    } else { break }
+    } else {
+      break
+    }
   }
   return from < to ? (from, to) : nil
 }

@@ -4,12 +4,14 @@ enum Entities {
     "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": "\u{A0}", "ndash": "\u{2013}",
     "mdash": "\u{2014}", "hellip": "\u{2026}", "lsquo": "\u{2018}", "rsquo": "\u{2019}", "sbquo": "\u{201A}",
     "ldquo": "\u{201C}", "rdquo": "\u{201D}", "bdquo": "\u{201E}", "laquo": "\u{AB}", "raquo": "\u{BB}",
-    "lsaquo": "\u{2039}", "rsaquo": "\u{203A}", "deg": "\u{B0}", "plusmn": "\u{B1}", "times": "\u{D7}", "middot": "\u{B7}",
+    "lsaquo": "\u{2039}", "rsaquo": "\u{203A}", "deg": "\u{B0}", "plusmn": "\u{B1}", "times": "\u{D7}",
+    "middot": "\u{B7}",
     "bull": "\u{2022}", "copy": "\u{A9}", "reg": "\u{AE}", "trade": "\u{2122}", "euro": "\u{20AC}", "pound": "\u{A3}",
     "sect": "\u{A7}", "para": "\u{B6}", "thinsp": "\u{2009}", "ensp": "\u{2002}", "emsp": "\u{2003}", "shy": "\u{AD}",
     "zwnj": "\u{200C}", "zwj": "\u{200D}", "auml": "ä", "ouml": "ö", "uuml": "ü", "Auml": "Ä", "Ouml": "Ö", "Uuml": "Ü",
     "szlig": "ß", "eacute": "é", "egrave": "è", "ecirc": "ê", "agrave": "à", "aacute": "á", "acirc": "â", "ccedil": "ç",
-    "iacute": "í", "oacute": "ó", "uacute": "ú", "ntilde": "ñ", "atilde": "ã", "otilde": "õ", "iexcl": "¡", "iquest": "¿",
+    "iacute": "í", "oacute": "ó", "uacute": "ú", "ntilde": "ñ", "atilde": "ã", "otilde": "õ", "iexcl": "¡",
+    "iquest": "¿",
   ]
 
   /// The bytes (well-formed UTF-8) with their references resolved, once; those that are unknown stay.
@@ -37,7 +39,9 @@ enum Entities {
     guard name.hasPrefix("#") else { return named[name] }
     let digits = name.dropFirst()
     let value =
-      if digits.hasPrefix("x") || digits.hasPrefix("X") { UInt32(digits.dropFirst(), radix: 16) } else { UInt32(digits) }
+      if digits.hasPrefix("x") || digits.hasPrefix("X") { UInt32(digits.dropFirst(), radix: 16) } else {
+        UInt32(digits)
+      }
     // Control characters are never text.
     guard let value, value >= 0x20 || value == 9 || value == 10, !(0x7F...0x9F ~= value),
       let scalar = Unicode.Scalar(value)

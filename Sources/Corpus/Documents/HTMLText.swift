@@ -11,7 +11,9 @@ enum HTMLText {
     var blocks: UnsafePointer<ems_html_block>?
     var text: UnsafePointer<CChar>?
     var count = 0
-    let code = unsafe bytes.withUnsafeBytes { unsafe ems_html_blocks($0.baseAddress, $0.count, encoding, &blocks, &count, &text) }
+    let code = unsafe bytes.withUnsafeBytes {
+      unsafe ems_html_blocks($0.baseAddress, $0.count, encoding, &blocks, &count, &text)
+    }
     guard code == 0 else { return nil }
     var kinds: [Kind] = []
     var headings: [Bool] = []

@@ -63,6 +63,8 @@ public struct InputOptions: Sendable, Equatable {
   package var keepsOffsets: Bool
   /// Whether what would be plain lines is read as paragraphs of documents.
   public var plainIsParagraphs = false
+  /// Whether lines made of documents have ids whatever the format of lines is.
+  public var documentsHaveIDs = false
   /// Threads that take documents apart. No influence on the result.
   public var threads: Int
 
@@ -147,7 +149,8 @@ public struct LineOrigin: Sendable, Equatable {
       if ends.count == 2, ends[0] <= ends[1] { bytes = ends[0]..<ends[1] }
       rest = rest[..<split]
     }
-    if let colon = rest.utf8.lastIndex(of: UInt8(ascii: ":")), let number = Int(rest[rest.utf8.index(after: colon)...]) {
+    if let colon = rest.utf8.lastIndex(of: UInt8(ascii: ":")), let number = Int(rest[rest.utf8.index(after: colon)...])
+    {
       sentence = number
       document = String(rest[..<colon])
     } else {

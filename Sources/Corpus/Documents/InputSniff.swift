@@ -28,6 +28,16 @@ enum InputSniff {
     }
   }
 
+  /// Whether more bytes may tell a layout.
+  static func maySayMore(_ front: [UInt8]) -> Bool {
+    var bytes = front[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    bytes = bytes.drop(while: isSpace)
+    guard let first = bytes.first else { return !front.isEmpty }
+    return [UInt8(ascii: "<"), UInt8(ascii: "{"), UInt8(ascii: "[")].contains(first)
+      || bytes.starts(with: Array("WARC".utf8))
+  }
+
   /// `{"name":`
   private static func beginsObject(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard bytes.first == UInt8(ascii: "{") else { return false }

@@ -266,7 +266,8 @@ final class WarcCutter: RecordCutter {
       var line: [UInt8] = []
       if try cursor.line(into: &line, limit: 1 << 16) == .atEnd || line.isEmpty { break }
       size += line.count
-      let parts = String(decoding: line, as: UTF8.self).split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      let parts = String(decoding: line, as: UTF8.self).split(
+        separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2 { headers[parts[0].trimmed().lowercased()] = String(parts[1].trimmed()) }
     }
     return headers

@@ -8,9 +8,13 @@ struct TextInput {
   /// The layout that was found or asked for.
   let format: InputFormat
 
+  /// What its lines hold: what was asked for, or ids where documents have them always.
+  let lineFormat: TextOptions.Format
+
   /// - Parameter source: the bytes as they are in the file.
   /// - Throws: `Failure` for a layout that is not the one asked for, or a compression that is not read.
   init(_ source: any ByteSource, name: String, options: TextOptions) throws(Failure) {
+    var options = options
     let input = options.input
     let counter = DocumentCounter()
     var bytes = try decompressing(source, name: name)
@@ -20,34 +24,44 @@ struct TextInput {
     // Lines that somebody splits himself are not looked into, unless a bitext was asked for.
     let looks = input.format != .lines || options.format == .text
     guard looks else {
-      self.init(source: bytes, counter: input.encoding == nil ? nil : counter, format: .lines)
+      self.init(
+        source: bytes, counter: input.encoding == nil ? nil : counter, format: .lines, lineFormat: options.format)
       return
     }
-    let peeked = try PeekedSource(bytes, peeking: InputSniff.size)
+    // A pipe that says little at a time is waited for only where its first bytes may begin something else than lines.
+    var peeked = try PeekedSource(bytes, peeking: 8)
+    if InputSniff.maySayMore(peeked.front) { peeked = try PeekedSource(peeked, peeking: InputSniff.size) }
     let format = try Self.format(of: peeked, name: name, options)
     let isUTF8 = input.encoding != nil
+    if input.documentsHaveIDs, format.holdsDocuments { options.format = .idAndText }
     switch format {
     case .automatic, .lines:
-      self.init(source: peeked, counter: isUTF8 ? counter : nil, format: .lines)
+      self.init(source: peeked, counter: isUTF8 ? counter : nil, format: .lines, lineFormat: options.format)
     case .tmx, .xliff:
       let bitext = try XMLBitext(peeked, name: name, format: format, options: options, isUTF8: isUTF8, counter: counter)
-      self.init(source: bitext, counter: counter, format: format)
+      self.init(source: bitext, counter: counter, format: format, lineFormat: options.format)
     case .sgm:
-      self.init(source: try SGMSource(peeked, name: name, options: options, counter: counter), counter: counter, format: format)
+      self.init(
+        source: try SGMSource(peeked, name: name, options: options, counter: counter), counter: counter, format: format,
+        lineFormat: options.format)
     default:
-      let cutter = try recordCutter(peeked, name: name, format: format, options: options, isUTF8: isUTF8, counter: counter)
+      let cutter = try recordCutter(
+        peeked, name: name, format: format, options: options, isUTF8: isUTF8, counter: counter)
       let lines = DocumentSource(cutter, of: peeked, name: name, format: format, options: options, counter: counter)
-      self.init(source: lines, counter: counter, format: format)
+      self.init(source: lines, counter: counter, format: format, lineFormat: options.format)
     }
   }
 
-  private init(source: any ByteSource, counter: DocumentCounter?, format: InputFormat) {
+  private init(source: any ByteSource, counter: DocumentCounter?, format: InputFormat, lineFormat: TextOptions.Format) {
     self.source = source
     self.counter = counter
     self.format = format
+    self.lineFormat = lineFormat
   }
 
-  private static func format(of peeked: PeekedSource, name: String, _ options: TextOptions) throws(Failure) -> InputFormat {
+  private static func format(of peeked: PeekedSource, name: String, _ options: TextOptions) throws(Failure)
+    -> InputFormat
+  {
     let asked = options.input.format
     if asked != .automatic, asked != .lines { return asked }
     switch InputSniff.look(at: peeked.front) {

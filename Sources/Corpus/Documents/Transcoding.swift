@@ -6,8 +6,9 @@ import Glibc
 enum Transcoding {
   /// The bytes in UTF-8, with U+FFFD for what is invalid; nil for an encoding that iconv does not know.
   static func utf8(_ bytes: [UInt8], from encoding: String) -> [UInt8]? {
-    guard let source = try? TranscodedSource(
-      BytesSource(bytes), from: encoding, name: "", strict: false, counter: DocumentCounter())
+    guard
+      let source = try? TranscodedSource(
+        BytesSource(bytes), from: encoding, name: "", strict: false, counter: DocumentCounter())
     else { return nil }
     var result: [UInt8] = []
     var block = [UInt8](repeating: 0, count: 1 << 16)

@@ -17,7 +17,9 @@ enum WikiText {
     let count = pattern.utf8CodeUnitCount
     guard i + count <= bytes.count else { return false }
     return pattern.withUTF8Buffer { wanted in
-      for k in 0..<count where unsafe bytes[i + k] | (wanted[k] >= 0x61 && wanted[k] <= 0x7A ? 0x20 : 0) != wanted[k] { return false }
+      for k in 0..<count where unsafe bytes[i + k] | (wanted[k] >= 0x61 && wanted[k] <= 0x7A ? 0x20 : 0) != wanted[k] {
+        return false
+      }
       return true
     }
   }
@@ -166,7 +168,9 @@ enum WikiText {
       } else {
         line = line.drop { [UInt8(ascii: "*"), UInt8(ascii: "#"), UInt8(ascii: ":"), UInt8(ascii: ";")].contains($0) }
       }
-      if line.first == UInt8(ascii: "|") || line.first == UInt8(ascii: "!") || line.starts(with: Array("__".utf8)) { continue }
+      if line.first == UInt8(ascii: "|") || line.first == UInt8(ascii: "!") || line.starts(with: Array("__".utf8)) {
+        continue
+      }
       if line.starts(with: Array("----".utf8)) || line.starts(with: Array("#".utf8)) { continue }
       let start = result.count
       var quotes = 0

@@ -20,6 +20,7 @@ struct LanguageRules: Sendable {
   private let ordinals: Int
   /// Verbs behind a quotation that go on with the sentence, in scripts without case.
   private let quotations: [[UInt8]]
+  private let verbs: [[UInt8]]
   /// Abbreviations that end a sentence before any capital letter; with a leading `#` only behind a number.
   private let enders: Set<String>
   /// Whether the curled double quote like a 66 opens a quotation; in German and others it closes one.
@@ -40,7 +41,9 @@ struct LanguageRules: Sendable {
     beforeNumbers = words(lists?.beforeNumbers).union(["No", "no", "Nr", "nr", "p", "pp", "vol", "Vol", "fig", "Fig"])
     ordinals =
       switch base {
-      case "de", "da", "nb", "nn", "no", "fi", "et", "is", "cs", "sk", "sl", "hr", "sr", "bs", "hu", "lv", "pl", "lb", "tr", "az": 31
+      case "de", "da", "nb", "nn", "no", "fi", "et", "is", "cs", "sk", "sl", "hr", "sr", "bs", "hu", "lv", "pl", "lb",
+        "tr", "az":
+        31
       default: 0
       }
     hasCase = !["zh", "ja", "ar", "fa", "ur", "he", "th", "lo", "km", "my", "hi", "bn", "ta", "ko"].contains(base)
@@ -48,6 +51,8 @@ struct LanguageRules: Sendable {
     quotesOpen = ["zh", "ja", "ko", "en", "fr", "es", "pt", "it", "tr", "ar", "nl"].contains(base)
     unmarked = UnmarkedSentences(language: base)
     quotations = (lists?.quotations ?? "").split(separator: " ").map { Array($0.utf8) }
+    let isChinese = base == "zh"
+    verbs = quotations.filter { isChinese && !["的", "等"].contains(String(decoding: $0, as: UTF8.self)) }
   }
 
   private static func suppressions(_ locale: String) -> [String] {
@@ -78,8 +83,10 @@ struct LanguageRules: Sendable {
   func quoteGoesOn(_ text: Span<UInt8>, _ i: Int) -> Bool {
     for place in stride(from: i, to: min(text.count, i + 18), by: 3) {
       // Punctuation ends the search.
-      if text[place] == 0xE3 || text[place] == 0xEF || text[place] < 0x80 { return false }
-      for word in quotations where place + word.count <= text.count {
+      let (lead, next) = (text[place], place + 1 < text.count ? text[place + 1] : 0)
+      if lead < 0xE3 || lead == 0xEF || (lead == 0xE3 && next == 0x80) { return false }
+      // Particles count right behind the quote, verbs a little later, too.
+      for word in place == i ? quotations : verbs where place + word.count <= text.count {
         if word.indices.allSatisfy({ text[place + $0] == word[$0] }) { return true }
       }
     }
@@ -103,7 +110,11 @@ struct LanguageRules: Sendable {
       while i > start, text[i] & 0xC0 == 0x80 { i -= 1 }
       let scalar = text[i] < 0x80 ? UInt32(text[i]) : decode(text, at: i).scalar
       let kind = SentenceClasses.kind(scalar, classes)
-      if kind == .close || kind == .sp || kind == .sep || scalar <= 0x20 || (kind == .sContinue && scalar != 0x2D) || scalar == 0x2F { break }
+      if kind == .close || kind == .sp || kind == .sep || scalar <= 0x20 || (kind == .sContinue && scalar != 0x2D)
+        || scalar == 0x2F
+      {
+        break
+      }
       begin = i
     }
     if begin == stop { return false }
@@ -128,9 +139,13 @@ struct LanguageRules: Sendable {
     // `a. C.`: before or after Christ.
     if token == "C", begin - start >= 3, text[begin - 1] == 0x20, text[begin - 2] == 0x2E,
       text[begin - 3] == UInt8(ascii: "a") || text[begin - 3] == UInt8(ascii: "d")
-    { return false }
+    {
+      return false
+    }
     // What may end a sentence does before a word that begins them.
-    if starters.contains(word) { return isInitial && scalars[0].properties.isUppercase && word.unicodeScalars.count == 1 }
+    if starters.contains(word) {
+      return isInitial && scalars[0].properties.isUppercase && word.unicodeScalars.count == 1
+    }
     if isQuoted, !isInitial { return false }
     return true
   }
@@ -148,7 +163,9 @@ struct LanguageRules: Sendable {
     guard hasCase, scalars.count >= 2, scalars.count <= 3, scalars[0].properties.isAlphabetic else { return false }
     // All capitals are a name (BBC), and may end a sentence.
     if scalars.allSatisfy({ $0.properties.isUppercase }) { return false }
-    return !scalars.contains { "aeiouyäöüáéíóúàèìòùâêîôûãõåæøıаеёиоуыэюяіїєαεηιουω0123456789".unicodeScalars.contains(lower($0)) }
+    return !scalars.contains {
+      "aeiouyäöüáéíóúàèìòùâêîôûãõåæøıаеёиоуыэюяіїєαεηιουω0123456789".unicodeScalars.contains(lower($0))
+    }
   }
 
   private func lower(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
@@ -190,7 +207,9 @@ struct UnmarkedSentences: Sendable {
   func openings(of text: Span<UInt8>) -> [Int] {
     var places: UnsafePointer<Int32>?
     var count = 0
-    let message = unsafe text.withUnsafeBytes { unsafe ems_icu_word_breaks(locale, $0.baseAddress, $0.count, &places, &count) }
+    let message = unsafe text.withUnsafeBytes {
+      unsafe ems_icu_word_breaks(locale, $0.baseAddress, $0.count, &places, &count)
+    }
     if let message = unsafe message {
       unsafe ems_icu_free(message)
       return []
@@ -208,7 +227,9 @@ struct UnmarkedSentences: Sendable {
         last = from
       } else if isBlank, i > 0 {
         let before = unsafe Int(places![i - 1])
-        let closing = unsafe text.extracting(before..<from).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        let closing = unsafe text.extracting(before..<from).withUnsafeBytes {
+          unsafe String(decoding: $0, as: UTF8.self)
+        }
         if closers.contains(closing) {
           result.append(to)
           last = to

@@ -12,6 +12,9 @@ enum SentenceClasses {
   static let table: [UInt8] = {
     var table = [UInt8](repeating: 0, count: count)
     unsafe table.withUnsafeMutableBufferPointer { unsafe ems_icu_sentence_classes(0, $0.count, $0.baseAddress) }
+    // Khmer's full stops, which Unicode did not count among those that end sentences before version 15.1.
+    table[0x17D4] = Kind.sTerm.rawValue
+    table[0x17D5] = Kind.sTerm.rawValue
     return table
   }()
 

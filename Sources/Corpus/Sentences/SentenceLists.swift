@@ -28,7 +28,8 @@ enum SentenceLists {
     "de": Lists(
       titles:
         "Dr Prof Hr Fr St Hl hl Sr Jr Dipl Ing Mag Mr Mrs Ms Abs Art Bd Nr Nrn S Kap Tel bzw z.B d.h u.a v.a z.T i.d.R ca ggf evtl inkl exkl zzgl vgl sog geb gest verh lat griech engl frz dt amerik österr röm ehem allg bes gem urspr zit hrsg Hrsg Abb Tab Ziff Mio Mrd Tsd Kto Std Min Sek Chr jr sen jun",
-      abbreviations: "usw etc o.ä u.ä usf Jh Jhd Jhdt Str Pl a.D e.V i.R n.Chr v.Chr Co Corp Inc Ltd GmbH Mon Di Mi Do Sa So Jan Feb Apr Aug Sept Okt Nov Dez U.S",
+      abbreviations:
+        "usw etc o.ä u.ä usf Jh Jhd Jhdt Str Pl a.D e.V i.R n.Chr v.Chr Co Corp Inc Ltd GmbH Mon Di Mi Do Sa So Jan Feb Apr Aug Sept Okt Nov Dez U.S",
       beforeNumbers: "Anm Aufl Bl Fol Jg Op",
       starters:
         "Der Die Das Den Dem Des Ein Eine Einen Einem Einer Er Sie Es Ich Wir Ihr Man In Im Am An Auf Aus Bei Beim Mit Nach Von Vom Vor Zu Zum Zur Für Durch Gegen Ohne Um Unter Über Während Wegen Seit Bis Aber Und Oder Doch Denn Sondern Auch Noch Nur Wenn Als Da Weil Obwohl Dass Wie Was Wer Wo Warum Hier Dort Dann Danach Dabei Dazu Damit Dafür Dagegen Daher Darum Diese Dieser Dieses Diesen Diesem Jede Jeder Jedes Alle Viele Einige Mehr Sein Seine Ihre Unser Nicht Kein Keine So Jedoch Trotz Allerdings Außerdem Zudem"
@@ -44,7 +45,8 @@ enum SentenceLists {
     "es": Lists(
       titles:
         "Sr Sra Sres Sras Srta Dr Dra Dres Prof Profa D Dª Dña Ud Uds Vd Vds Lic Ing Arq Gral Cnel Tte Cap Sgto St Sto Sta Mons Excmo Ilmo Hno Hnos Rvdo p.ej ej aprox cf núm art cap pág págs tel vol fig av avda apdo depto ca",
-      abbreviations: "etc EE.UU EE UU a.C d.C C ene feb mar abr jun jul ago sept oct nov dic Cía S.A Inc Co Ltd Corp Jr U.S",
+      abbreviations:
+        "etc EE.UU EE UU a.C d.C C ene feb mar abr jun jul ago sept oct nov dic Cía S.A Inc Co Ltd Corp Jr U.S",
       beforeNumbers: "N n nº t",
       starters:
         "El La Los Las Lo Un Una Unos Unas Él Ella Ellos Ellas Yo Tú Nosotros Usted Este Esta Estos Estas Ese Esa Esto Eso En De Del A Al Por Para Con Sin Sobre Bajo Desde Hasta Entre Durante Según Tras Ante Pero Y E O Ni Sino Si Cuando Mientras Como Aunque Porque Que Quien Qué Quién Cómo Dónde Su Sus Mi Nuestro No Sí Se También Además Sin Hay Todo Todos Algunos Muchos Después Antes Ahora Entonces",
@@ -52,7 +54,8 @@ enum SentenceLists {
     "pt": Lists(
       titles:
         "Sr Sra Srs Sras Srta Dr Dra Drs Prof Profa Exmo Exma Eng Arq Gen Cel Ten Cap Sgt D Pe St Sto Sta Av av art cap pág págs p.ex ex aprox cf núm tel vol fig",
-      abbreviations: "etc a.C d.C jan fev mar abr mai jun jul ago set out nov dez Cia Ltda S.A Inc Co Ltd Corp Jr EUA U.S",
+      abbreviations:
+        "etc a.C d.C jan fev mar abr mai jun jul ago set out nov dez Cia Ltda S.A Inc Co Ltd Corp Jr EUA U.S",
       beforeNumbers: "n nº t",
       starters:
         "O A Os As Um Uma Uns Umas Ele Ela Eles Elas Eu Tu Nós Você Vocês Este Esta Estes Estas Esse Essa Isto Isso Aquele Em No Na Nos Nas De Do Da Dos Das Por Pelo Pela Para Com Sem Sobre Sob Desde Até Entre Durante Segundo Após Mas E Ou Nem Se Quando Enquanto Como Embora Porque Que Quem Qual Onde Seu Sua Seus Suas Meu Nosso Não Sim Também Além Há Todo Todos Alguns Muitos Depois Antes Agora Então"
@@ -60,7 +63,8 @@ enum SentenceLists {
     "it": Lists(
       titles:
         "Sig Sigg Sig.ra Sig.na Dott Dott.ssa Dr Prof Prof.ssa Avv Ing Arch Geom Rag On Sen Gen Col Cap Ten Mons Don S St Spett Egr ecc. art cap pag pagg p.es es cfr ca tel vol fig n nn",
-      abbreviations: "ecc etc a.C d.C gen feb mar apr mag giu lug ago sett ott nov dic S.p.A S.r.l Inc Co Ltd Corp Jr U.S",
+      abbreviations:
+        "ecc etc a.C d.C gen feb mar apr mag giu lug ago sett ott nov dic S.p.A S.r.l Inc Co Ltd Corp Jr U.S",
       beforeNumbers: "t",
       starters:
         "Il Lo La I Gli Le L Un Uno Una Lui Lei Loro Io Tu Noi Voi Questo Questa Questi Queste Quello Quella Ciò In Nel Nella Nei Nelle A Al Alla Di Del Della Dei Da Dal Dalla Per Con Senza Su Sul Sulla Sotto Tra Fra Durante Secondo Dopo Prima Ma E Ed O Né Se Quando Mentre Come Anche Poiché Perché Che Chi Quale Dove Suo Sua Suoi Mio Nostro Non Sì Si Inoltre Tutti Alcuni Molti Ora Allora Tuttavia"
@@ -74,7 +78,8 @@ enum SentenceLists {
         "В Во На Не Но И А Он Она Они Оно Мы Вы Я Ты Это Этот Эта Эти Тот Та Те То С Со К Ко По При Про От Ото До Для Из Изо За Над Под Перед Между Через После Во Если Когда Пока Хотя Что Чтобы Кто Как Где Куда Почему Однако Также Тоже Кроме Среди Согласно Его Её Их Наш Все Всё Многие Некоторые Каждый Так Там Тогда Теперь Затем Потом",
       enders: "н.э э гг вв т.д т.п др #г #в"),
     "tr": Lists(
-      titles: "Dr Prof Doç Yrd Av Sn Bay Bn Alb Yzb Tğm Gen Org Müh Öğr Arş Gör Uzm Mr Mrs Ms St Sf sf s bkz örn vb vs yy Cad Sok Mah No Apt krş çev haz der ed",
+      titles:
+        "Dr Prof Doç Yrd Av Sn Bay Bn Alb Yzb Tğm Gen Org Müh Öğr Arş Gör Uzm Mr Mrs Ms St Sf sf s bkz örn vb vs yy Cad Sok Mah No Apt krş çev haz der ed",
       abbreviations: "M.Ö M.S MÖ MS Ltd Şti A.Ş Inc Co Corp Jr T.C A.B.D",
       starters:
         "Bu Bir Ve Ama Ancak O Onlar Biz Ben Sen Siz Şu Bunun Buna Bunlar Onun Ne Nasıl Neden Niçin Kim Fakat Çünkü Eğer Daha Çok En Her Hiç Tüm Bütün Bazı Ayrıca Sonra Önce Böylece Yine De Da İlk Son Bunu Ona"

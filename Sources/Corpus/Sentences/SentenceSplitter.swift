@@ -141,7 +141,9 @@ public struct SentenceSplitter: Sendable {
         return go
       }
       // A quotation that opens right behind: `。“`.
-      if marks > 0, nextKind == .upper, lastLetter(text, before: place, classes) == .lower, closeEnd == marksEnd { return go }
+      if marks > 0, nextKind == .upper, lastLetter(text, before: place, classes) == .lower, closeEnd == marksEnd {
+        return go
+      }
       return stay
     }
     // The first character of what follows that says something: behind opening quotes and brackets.
@@ -174,7 +176,9 @@ public struct SentenceSplitter: Sendable {
     if stops == 0, marks == 0, !rules.beginsSentence(text, k, classes) { return stay }
     // Behind a single full stop: is it that of an abbreviation?
     if marks == 0, stops == 1, dots == 1, closeEnd == marksEnd {
-      if rules.isAbbreviation(text, word: start, stop: place, next: k, isQuoted: isQuoted, firstKind, classes) { return stay }
+      if rules.isAbbreviation(text, word: start, stop: place, next: k, isQuoted: isQuoted, firstKind, classes) {
+        return stay
+      }
     }
     return go
   }

@@ -29,7 +29,7 @@ extension PipelineStages {
   /// Scores candidates, chooses pairs and writes them.
   func pairs() -> Stage<PairCounts> {
     Stage(
-      "pairs", kind: "pairs", outputs: [output],
+      "pairs", kind: "pairs", outputs: outputFiles,
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours()), .outputs(read(.source)), .outputs(read(.target))]
         if options.mining.threshold == nil, options.precision != nil { inputs.append(.outputs(estimate())) }
@@ -52,7 +52,7 @@ extension PipelineStages {
         fields: options.fields, source: pairSide(.source), target: pairSide(.target), neighbours: found)
       let (pairs, candidates) = PairMiner(found).pairs(mining)
       try job.check(folder.path)
-      try writer.write(pairs, to: output)
+      try writer.write(pairs, to: outputs)
       var counts = PairCounts(candidates: candidates, pairs: pairs.count)
       for threshold in thresholds where threshold >= mining.threshold ?? -.infinity {
         counts.atThreshold[threshold] = pairs.count { $0.score >= threshold }

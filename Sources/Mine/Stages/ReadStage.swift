@@ -110,7 +110,7 @@ func readStage(
   var keys = SentenceKey(caseless: caseless)
   var key: [UInt8] = []
   // The line and the id of each sentence, until it is known how often it came: in a file, since there may be billions.
-  let origins = "\(table).\(getpid()).tmp"
+  let origins = "\(table).origins.tmp"
   let firsts = try TextWriter(path: origins, compression: .plain)
   defer { unsafe unlink(origins) }
   var summary = ReadSummary()

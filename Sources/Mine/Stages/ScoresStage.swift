@@ -33,7 +33,7 @@ extension PipelineStages {
   /// Scores each line of two aligned texts.
   func scores() -> Stage<ScoreCounts> {
     Stage(
-      "scores", kind: "scores", outputs: [output],
+      "scores", kind: "scores", outputs: outputFiles,
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours())]
         for side in Side.allCases {
@@ -57,9 +57,8 @@ extension PipelineStages {
       let writer = try PairWriter(
         fields: options.fields, source: pairSide(.source), target: pairSide(.target), neighbours: found)
       let scorer = LineScorer(PairMiner(found), source: try embeddings(.source), target: try embeddings(.target))
-      let text = try TextWriter(path: output)
+      let text = try PairOutputs(outputs, writer)
       var counts = ScoreCounts()
-      var line: [UInt8] = []
       let compute = Compute(threads: threads)
       for first in stride(from: 0, to: lines, by: 1 << 14) {
         try job.check(folder.path)
@@ -70,9 +69,7 @@ extension PipelineStages {
           for threshold in thresholds where pair.score >= threshold { counts.atThreshold[threshold, default: 0] += 1 }
           if pair.score < options.mining.threshold ?? -.infinity { continue }
           counts.written += 1
-          line.removeAll(keepingCapacity: true)
-          writer.append(pair, number: first + i, to: &line)
-          try text.write(line.span)
+          try text.write(pair, number: first + i)
         }
         job.report("scoring", Double(block.upperBound) / Double(lines))
       }
