@@ -116,7 +116,7 @@ struct AlignCommand: ParsableCommand {
       for (i, rows) in [pair.source, pair.target].enumerated() {
         made.append(
           try sides[i].windows(
-            rows, aligner.windowSizes, encoder, words: folder.splitter(for: codes[i]?.code), job: job))
+            rows, aligner.windowSizes, encoder, input: folder.input(for: codes[i]?.code), job: job))
       }
       let encoded = ContinuousClock.now
       let found = aligner.align(made[0], made[1])
@@ -250,7 +250,7 @@ final class AlignedText {
 
   /// The rows of all windows of a document; equal windows are encoded once.
   func windows(
-    _ rows: Range<Int>, _ sizes: Int, _ encoder: SentenceEncoder, words: WordSplitter?, job: Job
+    _ rows: Range<Int>, _ sizes: Int, _ encoder: SentenceEncoder, input: LanguageInput, job: Job
   ) throws(Failure) -> AlignmentSide {
     var texts: [[UInt8]] = []
     var known: [[UInt8]: Int] = [:]
@@ -266,7 +266,7 @@ final class AlignedText {
         })
     }
     let sentences = texts
-    let made = try encoder.encode(count: texts.count, job: job, subject: path, words: { _ in words }) { sentences[$0] }
+    let made = try encoder.encode(count: texts.count, job: job, subject: path, input: { _ in input }) { sentences[$0] }
     let width = made.columns
     let windows = places.map { list in
       var values: [Float] = []

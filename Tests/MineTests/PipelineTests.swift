@@ -30,7 +30,9 @@ import Mine
     change: (inout PipelineOptions) -> Void = { _ in }
   ) throws -> Pipeline {
     var options = PipelineOptions()
-    options.fields = PairField.allCases.filter { $0 != .sourceID && $0 != .targetID }
+    options.fields = PairField.allCases.filter { field in
+      !["-id", "-document", "-sentence", "-offsets"].contains { field.rawValue.hasSuffix($0) }
+    }
     change(&options)
     let sides = sides ?? self.sides
     return try Pipeline(
