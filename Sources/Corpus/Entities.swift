@@ -8,6 +8,13 @@ enum Entities {
     for _ in 0..<3 where !replaceOnce(in: &bytes, from: start) { return }
   }
 
+  /// The bytes with their references replaced, once: where markup says that a text was escaped once.
+  static func resolved(_ bytes: [UInt8]) -> [UInt8] {
+    var result = bytes
+    _ = replaceOnce(in: &result, from: 0)
+    return result
+  }
+
   private static let ampersand = UInt8(ascii: "&")
 
   private static func replaceOnce(in bytes: inout [UInt8], from start: Int) -> Bool {

@@ -46,12 +46,6 @@ public enum PairField: String, Sendable, Codable, CaseIterable {
     .targetOffsets,
   ]
 
-  /// Those that come from ids.
-  static let needingIDs: [PairField] = [
-    .sourceID, .sourceDocument, .sourceSentence, .sourceOffsets, .targetID, .targetDocument, .targetSentence,
-    .targetOffsets,
-  ]
-
   /// What is written when nothing is asked for.
   public static let standard: [PairField] = [.score, .source, .target]
 

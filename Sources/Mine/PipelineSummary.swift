@@ -27,9 +27,6 @@ public struct PipelineSummary: Sendable, Encodable {
     /// Documents, and what was found in them; nil for plain lines.
     public var documents: DocumentCounts?
 
-    /// Documents, and what was found in them; nil for plain lines.
-    public var documents: DocumentCounts?
-
     /// Of no lines.
     public init() {}
 
