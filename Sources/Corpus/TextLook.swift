@@ -24,8 +24,12 @@ public struct TextLook: Sendable {
   ) throws(Failure) {
     var status = stat()
     guard path != "-", unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    // Documents and bitexts are taken apart by their readers, which say what is wrong with them.
+    let layout = try LineReader(path: path, options: options).inputFormat
+    if layout != .automatic, layout != .lines { return }
     var raw = options
     raw.format = .raw
+    raw.input.format = .lines
     let reader = try LineReader(path: path, options: raw)
     var batch = LineBatch()
     guard try reader.readBatch(into: &batch, maxLines: Self.lines, maxBytes: 4 << 20) else { return }

@@ -102,7 +102,8 @@ import Glibc
         var to: UnsafeMutablePointer<CChar>? = unsafe target.baseAddress!.assumingMemoryBound(to: CChar.self) + start
         var (left, room) = (filled, target.count - start)
         let result = unsafe iconv(converter, &from, &left, &to, &room)
-        let code = result == .max ? errno : 0
+        // size_t is Int here, so that its largest value is -1.
+        let code = result == -1 ? errno : 0
         return (code, filled - left, target.count - start - room)
       }
     }

@@ -166,7 +166,9 @@ struct MineCommand: ParsableCommand {
       let summary = try pipeline.run()
       console.finish()
       for line in Self.table(summary) { console.say(line) }
-      for line in texts.outputLines(mining.destination.first, "\(Format.count(summary.pairs)) pairs") { console.say(line) }
+      for line in texts.outputLines(mining.destination.first, "\(Format.count(summary.pairs)) pairs") {
+        console.say(line)
+      }
       if common.json { try Console.printJSON(summary) }
     }
   }
@@ -343,7 +345,9 @@ struct MineCommand: ParsableCommand {
       score \(summary.scoreSeconds.rounded2) s, write \(summary.writeSeconds.rounded2) s
       """)
     for line in Self.thresholdLines(summary.estimate) { console.say(line) }
-    if self.mining.destination.first != "-" { console.say("\(self.mining.destination.first): \(Format.count(summary.pairs)) pairs") }
+    if self.mining.destination.first != "-" {
+      console.say("\(self.mining.destination.first): \(Format.count(summary.pairs)) pairs")
+    }
     if let sourceRecall = summary.sourceRecall, let targetRecall = summary.targetRecall {
       let lists = summary.lists.map { ", \(Format.count($0.cells)) cells, \($0.probes) for a row" } ?? ""
       let index = summary.index.joined(separator: " + ") + lists

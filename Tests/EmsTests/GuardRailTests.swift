@@ -70,15 +70,9 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{\"text\": \"Der Hund schläft.\", \"id\": 1}\n{\"text\": \"Die Katze auch.\", \"id\": 2}\n", "JSON"),
     ("[\n  {\"a\": 1},\n  {\"b\": 2}\n]\n", "JSON"),
-    (
-      "<?xml version=\"1.0\"?>\n<tmx version=\"1.4\">\n<body><tu><tuv xml:lang=\"de\"><seg>Ja.</seg></tuv></tu></body></tmx>\n",
-      "TMX"
-    ),
     ("<?xml version=\"1.0\"?>\n<text>\nEin Satz.\n</text>\n", "XML"),
     ("<doc id=\"1\">\n<seg id=\"1\">Ein Satz.</seg>\n<seg id=\"2\">Noch einer.</seg>\n</doc>\n", "XML"),
-    ("WARC/1.0\nWARC-Type: response\n\nHTTP/1.1 200 OK\n", "WARC"),
   ])
   func markupIsNoText(content: String, name: String) throws {
     let text = try workshop.text(30)
