@@ -30,10 +30,10 @@ use: any
 source: https://example.org
 citation: none
 languages: [de, en]
-unverified: []
+unverified: [licence_url, sha256, lines]
 files:
-  - {name: de.txt, url: "file://$work/files/de.txt", languages: [de], compression: none, format: text, bytes: null, sha256: null, lines: null}
-  - {name: a.tar, url: "file://$work/files/a.tar", languages: [de, en], compression: none, format: tar, bytes: null, sha256: null, lines: null}
+  - {name: de.txt, url: "file://$work/files/de.txt", languages: [de], compression: none, format: text, bytes: $(stat -c %s "$work/files/de.txt"), sha256: null, lines: null}
+  - {name: a.tar, url: "file://$work/files/a.tar", languages: [de, en], compression: none, format: tar, bytes: $(stat -c %s "$work/files/a.tar"), sha256: null, lines: null}
 Y
 recipe() { # recipe OUTPUT
   cat <<Y
