@@ -4,32 +4,9 @@
 //   SPREAD(p)       the four bytes at p in every lane
 //   DOT4(acc, a, b) acc + the sum of four products a byte of a (signed) with one of b in each lane
 //   OFFSET          what is added to b's bytes when they are packed: 128 for instructions that take b as unsigned, or 0
-//
-// A packed panel of NR columns holds, for each group of four rows of B, four bytes of every column.
-#include <string.h>
-
-#define NR (NV * VW)
+//   GROUP_STEP      1
 #define INLINE static inline __attribute__((always_inline))
-
-// rows[n][k] are the columns of B.
-static void NAME(pack_int8)(long k, long n, const int8_t *rows, long ld, uint8_t *packed, long first, long last) {
-  long groups = (k + 3) / 4;
-  for (long panel = first; panel < last; panel++) {
-    long j0 = panel * NR, columns = n - j0 < NR ? n - j0 : NR;
-    uint8_t *out = packed + j0 * groups * 4;
-    for (long j = 0; j < NR; j++) {
-      const int8_t *row = j < columns ? rows + (j0 + j) * ld : 0;
-      for (long g = 0; g < groups; g++) {
-        uint8_t *to = out + (g * NR + j) * 4;
-        for (long p = 0; p < 4; p++) {
-          int value = row && g * 4 + p < k ? row[g * 4 + p] : 0;
-          // -128 comes from damaged files only; its negative is no byte.
-          to[p] = (uint8_t)((value < -127 ? -127 : value) + OFFSET);
-        }
-      }
-    }
-  }
-}
+#include "int8pack.h"
 
 INLINE void NAME(sums)(const int rows, const int vectors, long groups, const int8_t *a, long lda, const int32_t *sums,
                        const uint8_t *b, w32 acc[MR][NV]) {
@@ -133,6 +110,7 @@ static void NAME(sums_int8)(long m, long n, long k, const int8_t *a, long lda, c
 
 const ems_int8_kernels NAME(int8_table) = {
     .panel_width = NR,
+    .row_step = 4 * GROUP_STEP,
     // Those that take b as unsigned have one instruction for it.
     .is_fast = OFFSET != 0,
     .pack = NAME(pack_int8),

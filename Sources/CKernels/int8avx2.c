@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #define NAME(x) ems_avx2_##x
 #define OFFSET 0
+#define GROUP_STEP 1
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 static inline __attribute__((always_inline)) w32 spread(const int8_t *p) {
   int32_t word;

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 #define NAME(x) ems_avx512vnni_##x
 #define OFFSET 128
+#define GROUP_STEP 1
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,fma,f16c,avx2"))), apply_to = function)
 static inline __attribute__((always_inline)) w32 spread(const int8_t *p) {
   int32_t word;

@@ -5,6 +5,7 @@
 #include "int8types.h"
 #define NAME(x) ems_generic_##x
 #define OFFSET 0
+#define GROUP_STEP 1
 
 static inline w32 spread(const int8_t *p) {
   int32_t word;

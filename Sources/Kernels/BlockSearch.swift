@@ -194,6 +194,8 @@ import Synchronization
     _ worker: Worker, scores: UnsafeMutablePointer<Float>, ids: UnsafeMutablePointer<Int32>, first: Int
   ) {
     let kernels = unsafe compute.kernels
+    let step = unsafe kernels.pointee.int8.pointee.row_step
+    let columnBytes = (d + step - 1) / step * step
     let rounds = isRounded && worker.left == 0
     worker.left = max(0, worker.left - 1)
     let sums = unsafe UnsafeMutableRawPointer(worker.rowSums.pointer).assumingMemoryBound(to: Int32.self)
@@ -219,14 +221,14 @@ import Synchronization
             column_lists: ownIDs.baseAddress! + j * columnK, column_last: worker.last.pointer + j)
           if blocks.staysRounded {
             unsafe kernels.pointee.int8.pointee.gemm(
-              m, n, d, worker.bytes.base, ld, worker.scales.pointer, sums, wholeBytes + j * ((d + 3) / 4 * 4),
+              m, n, d, worker.bytes.base, ld, worker.scales.pointer, sums, wholeBytes + j * columnBytes,
               scales.pointer + j, nil, worker.scores.pointer, scoreColumns)
             unsafe kernels.pointee.offer_all(m, n, worker.scores.pointer, scoreColumns, &lists)
             continue
           }
           if rounds {
             unsafe kernels.pointee.int8.pointee.sums(
-              m, n, d, worker.bytes.base, ld, sums, wholeBytes + j * ((d + 3) / 4 * 4), products, scoreColumns)
+              m, n, d, worker.bytes.base, ld, sums, wholeBytes + j * columnBytes, products, scoreColumns)
             // Half of the products of floats is about what finding them one by one costs.
             let room = m * ((n + 15) / 16) / 4
             let done = unsafe kernels.pointee.offer_near(

@@ -58,7 +58,7 @@ import Synchronization
   public static func checkChoice() throws(Failure) {
     guard let wanted = unsafe getenv("EMS_SIMD") else { return }
     if unsafe ems_kernels_named(wanted) != nil { return }
-    let known: [String] = ["generic", "avx2", "avx512"]
+    let known: [String] = ["generic", "avx2", "avx512", "amx"]
     let there = known.filter { name in unsafe ems_kernels_named(name) != nil }
     throw Failure(
       .usage, "EMS_SIMD", "is \"\(unsafe String(cString: wanted))\", which this processor or program does not have",

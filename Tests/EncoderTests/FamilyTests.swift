@@ -67,7 +67,7 @@ import Testing
     let made = try ModelImport("\(Self.families)/\(family)", options)
     let (ids, expected) = try Self.expected(name)
     let width = made.configuration.embeddingSize
-    for simd in ["generic", "avx2", "avx512"] {
+    for simd in ["generic", "avx2", "avx512", "amx"] {
       guard let compute = Compute(threads: 1, simd: simd), let two = Compute(threads: 2, simd: simd) else { continue }
       let weights = try weights(made, on: compute)
       let together = rows(ids, weights, width, on: compute)
@@ -87,7 +87,7 @@ import Testing
     let (ids, expected) = try Self.expected(family)
     let width = made.configuration.embeddingSize
     for arithmetic in [Arithmetic.int8, .bfloat16] {
-      for simd in ["generic", "avx2", "avx512"] {
+      for simd in ["generic", "avx2", "avx512", "amx"] {
         guard let compute = Compute(threads: 1, simd: simd), let two = Compute(threads: 2, simd: simd),
           compute.supports(arithmetic)
         else { continue }

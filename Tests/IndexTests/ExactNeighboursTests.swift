@@ -115,7 +115,7 @@ func exactRows(_ count: Int, seed: UInt64) -> Tensor {
   @Test func theGenericKernelsFindTheSame() throws {
     let (x, y) = (exactRows(120, seed: 8), exactRows(77, seed: 9))
     let expected = try search(x, y, k: 4, on: compute).search(on: compute)
-    for simd in ["generic", "avx2", "avx512"] {
+    for simd in ["generic", "avx2", "avx512", "amx"] {
       guard let other = Compute(threads: 2, simd: simd) else { continue }
       #expect(try search(x, y, k: 4, on: other).search(on: other) == expected, "\(simd)")
     }

@@ -35,7 +35,7 @@ import Index
     return Tensor(values, rows: rows, columns: columns)
   }
 
-  @Test(arguments: ["generic", "avx2", "avx512"]) func roundingFirstChangesNoBit(simd: String) throws {
+  @Test(arguments: ["generic", "avx2", "avx512", "amx"]) func roundingFirstChangesNoBit(simd: String) throws {
     guard let one = Compute(threads: 1, simd: simd), let three = Compute(threads: 3, simd: simd) else { return }
     // Ties and zeros; random rows; rows that are nearly all the same; one number that outweighs the others; long rows.
     var spiked = noise(300, 24, seed: 5).array

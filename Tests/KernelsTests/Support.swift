@@ -6,7 +6,7 @@ import Testing
 let sizes = [1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65]
 
 /// The SIMD sets that this processor has.
-let sets: [String] = ["generic", "avx2", "avx512"].filter { Compute(threads: 1, simd: $0) != nil }
+let sets: [String] = ["generic", "avx2", "avx512", "amx"].filter { Compute(threads: 1, simd: $0) != nil }
 
 /// One combination of SIMD set and number of threads.
 struct Machine: CustomTestStringConvertible, Sendable {

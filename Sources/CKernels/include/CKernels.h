@@ -1,6 +1,7 @@
 // The numeric kernels under the Swift module Kernels. One body (body.h) is compiled three times, for baseline x86-64 (or
-// any other machine), AVX2+FMA and AVX-512; the best one that the processor has is chosen when the program starts, and
-// the environment variable EMS_SIMD=generic|avx2|avx512 forces one (for tests; a set that the processor lacks is ignored).
+// any other machine), AVX2+FMA and AVX-512, which may come with products by AMX; the best one that the processor has is chosen
+// when the program starts, and the environment variable EMS_SIMD=generic|avx2|avx512|amx forces one (for tests; a set that the
+// processor lacks is ignored).
 //
 // Conventions: matrices are row-major; ld* is the distance between rows in floats. Nothing here allocates, keeps state or
 // starts threads. The result for a row depends on that row's inputs alone: never on how many rows a call has, nor on
@@ -12,6 +13,8 @@
 typedef struct ems_int8_kernels {
   // Width of the column panels that the right-hand side is packed into.
   long panel_width;
+  // A panel's rows are filled up to a multiple of this: a column takes that many bytes.
+  long row_step;
   // Whether the processor multiplies bytes several times as fast as floats.
   int is_fast;
   // Packs panels [first, last) of B[k,n], whose columns are given as rows[n][ld].
@@ -165,6 +168,6 @@ static inline long ems_gemm_scratch(void) { return 96 * 512 + 64; }
 static inline long ems_int8_ld(long k) { return (k + 63) & ~63L; }
 // Floats of a right-hand side of bytes packed behind its scales: n scales, rounded up to a multiple of 64, then the panels.
 static inline long ems_int8_columns(long n) { return (n + 63) & ~63L; }
-static inline long ems_int8_packed_size(long k, long n) { return ems_int8_columns(n) * (1 + (k + 3) / 4); }
+static inline long ems_int8_packed_size(long k, long n) { return ems_int8_columns(n) * (1 + (k + 63) / 64 * 16); }
 // Floats of a packed right-hand side, whatever the set.
-static inline long ems_packed_size(long k, long n) { return k * ((n + 63) & ~63L); }
+static inline long ems_packed_size(long k, long n) { return ((k + 31) & ~31L) * ((n + 63) & ~63L); }

@@ -1,9 +1,11 @@
-// Matrix products with both factors rounded to bfloat16 and sums in float32 (AVX512_BF16: Cooper Lake, Sapphire Rapids,
-// Zen 4 and later), twice the speed of float32 ones. For training only: embeddings are always computed in float32.
+// Matrix products with both factors rounded to bfloat16 and sums in float32: with AVX512_BF16 (Cooper Lake, Zen 4 and later)
+// twice the speed of float32 ones, with AMX (Sapphire Rapids and later) several times.
 //
 // Layouts and contracts are those of gemm and pack in CKernels.h; a packed panel holds words of two values, of rows 2p and
-// 2p+1 of B. Every element of C is one chain of steps with p ascending, so a row's result depends on that row alone.
+// 2p+1 of B, and rows of zeros up to a multiple of 32. Every element of C is one chain of steps with p ascending, so a row's
+// result depends on that row alone.
 #include "CKernels.h"
+#include "amx.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -36,11 +38,15 @@ INLINE void row_words(const float *x, long k, uint32_t *out) {
   }
 }
 
+// Rows of words in a packed panel.
+INLINE long padded(long k) { return (k + 31) / 32 * 16; }
+
 void ems_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last) {
-  long half = (k + 1) / 2;
+  long half = (k + 1) / 2, all = padded(k);
   for (long panel = first; panel < last; panel++) {
     long j0 = panel * NR, columns = n - j0 < NR ? n - j0 : NR;
-    uint32_t *out = (uint32_t *)packed + j0 * half;
+    uint32_t *out = (uint32_t *)packed + j0 * all;
+    memset(out + half * NR, 0, (size_t)((all - half) * NR) * 4);
     if (b_col == 1) {
       for (long p = 0; p < half; p++) {
         const float *x = b + 2 * p * b_row + j0;
@@ -104,7 +110,7 @@ static void tile_any(long rows, long vectors, long half, const uint32_t *a, long
 
 void ems_bf16_gemm(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c,
                    long ldc, const float *bias, int accumulate, float *scratch) {
-  long all = (k + 1) / 2;
+  long all = padded(k);
   uint32_t *t = (uint32_t *)scratch;
   for (long i0 = 0; i0 < m; i0 += MC) {
     long mc = m - i0 < MC ? m - i0 : MC;
@@ -150,4 +156,122 @@ void ems_bf16_gemm(long m, long n, long k, const float *a, long a_row, long a_co
   }
 }
 #pragma clang attribute pop
+
+#if EMS_AMX
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16,fma,avx2"))), apply_to = function)
+
+// 16 rows of 16 words, `stride` words apart, become columns in place.
+INLINE void transpose(uint32_t *x, long stride) {
+  __m512i r[16], s[16];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512(x + i * stride);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 2) {
+    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(s[i], s[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(s[i], s[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(s[i + 1], s[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(s[i + 1], s[i + 3]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    s[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    s[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    s[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    s[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    _mm512_storeu_si512(x + i * stride, _mm512_shuffle_i32x4(s[i], s[i + 8], 0x88));
+    _mm512_storeu_si512(x + (i + 8) * stride, _mm512_shuffle_i32x4(s[i], s[i + 8], 0xdd));
+    _mm512_storeu_si512(x + (i + 4) * stride, _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0x88));
+    _mm512_storeu_si512(x + (i + 12) * stride, _mm512_shuffle_i32x4(s[i + 4], s[i + 12], 0xdd));
+  }
+}
+
+#define AMX_KC 1024
+#define LD (AMX_KC / 2)
+
+// 16 x 16 sums at t go to `rows` rows of C that have `columns` columns.
+INLINE void put(const float *t, long rows, long columns, float *c, long ldc, const float *bias, int start) {
+  __mmask16 lanes = first_lanes(columns);
+  __m512 b = start == 1 ? _mm512_maskz_loadu_ps(lanes, bias) : _mm512_setzero_ps();
+  for (long i = 0; i < rows; i++) {
+    __m512 x = _mm512_load_ps(t + i * 16);
+    if (start == 2) b = _mm512_maskz_loadu_ps(lanes, c + i * ldc);
+    if (start) x = _mm512_add_ps(b, x);
+    _mm512_mask_storeu_ps(c + i * ldc, lanes, x);
+  }
+}
+
+void ems_amx_bf16_gemm(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
+                       const float *bias, int accumulate, float *scratch) {
+  long all = padded(k);
+  uint32_t *t = (uint32_t *)scratch;
+  float sums[4][256] __attribute__((aligned(64)));
+  ems_amx_begin();
+  for (long i0 = 0; i0 < m; i0 += MC) {
+    long mc = m - i0 < MC ? m - i0 : MC;
+    for (long k0 = 0; k0 < k || k0 == 0; k0 += AMX_KC) {
+      long kc = k - k0 < AMX_KC ? k - k0 : AMX_KC, steps = (kc + 31) / 32;
+      int start = k0 > 0 || accumulate ? 2 : bias ? 1 : 0;
+      const float *ab = a + i0 * a_row + k0 * a_col;
+      if (a_col == 1) {
+        for (long i = 0; i < mc; i++) {
+          if (steps) memset(t + i * LD + (steps - 1) * 16, 0, 64);
+          row_words(ab + i * a_row, kc, t + i * LD);
+        }
+      } else {  // columns of A are contiguous
+        for (long p = 0; p < steps * 16; p += 16)
+          for (long i = 0; i < mc; i += 16) {
+            __mmask16 lanes = first_lanes(mc - i);
+            for (long q = 0; q < 16; q++) {
+              long x = 2 * (p + q);
+              __m512 low = x < kc ? _mm512_maskz_loadu_ps(lanes, ab + i + x * a_col) : _mm512_setzero_ps();
+              __m512 high = x + 1 < kc ? _mm512_maskz_loadu_ps(lanes, ab + i + (x + 1) * a_col) : _mm512_setzero_ps();
+              _mm512_storeu_si512(t + (i + q) * LD + p, words(low, high));
+            }
+            transpose(t + i * LD + p, LD);
+          }
+      }
+      for (long j = 0; j < n; j += NR) {
+        const uint32_t *b = (const uint32_t *)packed + j * all + k0 / 2 * NR;
+        // Rows behind the last hold what was there before; their sums are thrown away.
+        for (long i = 0; i < mc; i += 32)
+          for (long v = 0; v < NR && j + v < n; v += 32) {
+            const uint32_t *ai = t + i * LD, *bv = b + v;
+            int lower = i + 16 < mc;
+            _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);
+            for (long s = 0; s < steps; s++, ai += 16, bv += 16 * NR) {
+              _tile_loadd(4, ai, LD * 4);
+              _tile_loadd(6, bv, NR * 4);
+              _tile_dpbf16ps(0, 4, 6);
+              _tile_loadd(7, bv + 16, NR * 4);
+              _tile_dpbf16ps(1, 4, 7);
+              if (lower) {
+                _tile_loadd(5, ai + 16 * LD, LD * 4);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+              }
+            }
+            _tile_stored(0, sums[0], 64), _tile_stored(1, sums[1], 64);
+            if (lower) _tile_stored(2, sums[2], 64), _tile_stored(3, sums[3], 64);
+            for (long q = 0; q < (lower ? 4 : 2); q++) {
+              long row = i + q / 2 * 16, column = j + v + q % 2 * 16;
+              if (column < n)
+                put(sums[q], mc - row < 16 ? mc - row : 16, n - column, c + (i0 + row) * ldc + column, ldc,
+                    bias ? bias + column : bias, start);
+            }
+          }
+      }
+    }
+  }
+  _tile_release();
+}
+#pragma clang attribute pop
+#endif
 #endif
