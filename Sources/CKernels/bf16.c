@@ -41,12 +41,18 @@ INLINE void row_words(const float *x, long k, uint32_t *out) {
 // Rows of words in a packed panel.
 INLINE long padded(long k) { return (k + 31) / 32 * 16; }
 
-void ems_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last) {
+// Where the word of rows 2p and 2p+1 in column j is in a panel: row by row, or in tiles of 16 rows of 16 words.
+INLINE long place(const int tiled, long p, long j) {
+  return tiled ? (p / 16 * NV + j / 16) * 256 + p % 16 * 16 + j % 16 : p * NR + j;
+}
+
+INLINE void pack(const int tiled, long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last) {
   long half = (k + 1) / 2, all = padded(k);
   for (long panel = first; panel < last; panel++) {
     long j0 = panel * NR, columns = n - j0 < NR ? n - j0 : NR;
     uint32_t *out = (uint32_t *)packed + j0 * all;
-    memset(out + half * NR, 0, (size_t)((all - half) * NR) * 4);
+    for (long p = half; p < all; p++)
+      for (long j = 0; j < NR; j += 16) _mm512_storeu_si512(out + place(tiled, p, j), _mm512_setzero_si512());
     if (b_col == 1) {
       for (long p = 0; p < half; p++) {
         const float *x = b + 2 * p * b_row + j0;
@@ -54,21 +60,28 @@ void ems_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float
           __mmask16 m = columns > j ? first_lanes(columns - j) : 0;
           __m512 low = _mm512_maskz_loadu_ps(m, x + j);
           __m512 high = 2 * p + 1 < k ? _mm512_maskz_loadu_ps(m, x + b_row + j) : _mm512_setzero_ps();
-          _mm512_storeu_si512(out + p * NR + j, words(low, high));
+          _mm512_storeu_si512(out + place(tiled, p, j), words(low, high));
         }
       }
     } else {  // columns of B are contiguous: words along each, then spread over the panel a block at a time
       uint32_t t[16];
-      memset(out, 0, (size_t)(half * NR) * 4);
+      memset(out, 0, (size_t)(all * NR) * 4);
       for (long p0 = 0; p0 < k; p0 += 32) {
         long kc = k - p0 < 32 ? k - p0 : 32;
         for (long j = 0; j < columns; j++) {
           row_words(b + (j0 + j) * b_col + p0, kc, t);
-          for (long p = 0; p < (kc + 1) / 2; p++) out[(p0 / 2 + p) * NR + j] = t[p];
+          for (long p = 0; p < (kc + 1) / 2; p++) out[place(tiled, p0 / 2 + p, j)] = t[p];
         }
       }
     }
   }
+}
+
+void ems_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last) {
+  pack(0, k, n, b, b_row, b_col, packed, first, last);
+}
+void ems_amx_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last) {
+  pack(1, k, n, b, b_row, b_col, packed, first, last);
 }
 
 INLINE void tile(const int rows, const int vectors, long half, const uint32_t *a, long a_row, long a_col,
@@ -194,7 +207,6 @@ INLINE void transpose(uint32_t *x, long stride) {
 }
 
 #define AMX_KC 1024
-#define LD (AMX_KC / 2)
 
 // 16 x 16 sums at t go to `rows` rows of C that have `columns` columns.
 INLINE void put(const float *t, long rows, long columns, float *c, long ldc, const float *bias, int start) {
@@ -220,10 +232,12 @@ void ems_amx_bf16_gemm(long m, long n, long k, const float *a, long a_row, long 
       long kc = k - k0 < AMX_KC ? k - k0 : AMX_KC, steps = (kc + 31) / 32;
       int start = k0 > 0 || accumulate ? 2 : bias ? 1 : 0;
       const float *ab = a + i0 * a_row + k0 * a_col;
+      // Words between rows: an odd number of cache lines, so that rows do not crowd out each other.
+      long ld = (steps | 1) * 16;
       if (a_col == 1) {
         for (long i = 0; i < mc; i++) {
-          if (steps) memset(t + i * LD + (steps - 1) * 16, 0, 64);
-          row_words(ab + i * a_row, kc, t + i * LD);
+          if (steps) memset(t + i * ld + (steps - 1) * 16, 0, 64);
+          row_words(ab + i * a_row, kc, t + i * ld);
         }
       } else {  // columns of A are contiguous
         for (long p = 0; p < steps * 16; p += 16)
@@ -233,9 +247,9 @@ void ems_amx_bf16_gemm(long m, long n, long k, const float *a, long a_row, long 
               long x = 2 * (p + q);
               __m512 low = x < kc ? _mm512_maskz_loadu_ps(lanes, ab + i + x * a_col) : _mm512_setzero_ps();
               __m512 high = x + 1 < kc ? _mm512_maskz_loadu_ps(lanes, ab + i + (x + 1) * a_col) : _mm512_setzero_ps();
-              _mm512_storeu_si512(t + (i + q) * LD + p, words(low, high));
+              _mm512_storeu_si512(t + (i + q) * ld + p, words(low, high));
             }
-            transpose(t + i * LD + p, LD);
+            transpose(t + i * ld + p, ld);
           }
       }
       for (long j = 0; j < n; j += NR) {
@@ -243,17 +257,17 @@ void ems_amx_bf16_gemm(long m, long n, long k, const float *a, long a_row, long 
         // Rows behind the last hold what was there before; their sums are thrown away.
         for (long i = 0; i < mc; i += 32)
           for (long v = 0; v < NR && j + v < n; v += 32) {
-            const uint32_t *ai = t + i * LD, *bv = b + v;
+            const uint32_t *ai = t + i * ld, *bv = b + v * 16;
             int lower = i + 16 < mc;
             _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);
             for (long s = 0; s < steps; s++, ai += 16, bv += 16 * NR) {
-              _tile_loadd(4, ai, LD * 4);
-              _tile_loadd(6, bv, NR * 4);
+              _tile_loadd(4, ai, ld * 4);
+              _tile_loadd(6, bv, 64);
               _tile_dpbf16ps(0, 4, 6);
-              _tile_loadd(7, bv + 16, NR * 4);
+              _tile_loadd(7, bv + 256, 64);
               _tile_dpbf16ps(1, 4, 7);
               if (lower) {
-                _tile_loadd(5, ai + 16 * LD, LD * 4);
+                _tile_loadd(5, ai + 16 * ld, ld * 4);
                 _tile_dpbf16ps(2, 5, 6);
                 _tile_dpbf16ps(3, 5, 7);
               }

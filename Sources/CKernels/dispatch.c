@@ -14,6 +14,7 @@ void ems_bf16_gemm(long m, long n, long k, const float *a, long a_row, long a_co
 void ems_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
 void ems_amx_bf16_gemm(long m, long n, long k, const float *a, long a_row, long a_col, const float *packed, float *c, long ldc,
                        const float *bias, int accumulate, float *scratch);
+void ems_amx_bf16_pack(long k, long n, const float *b, long b_row, long b_col, float *packed, long first, long last);
 extern const ems_int8_kernels ems_avxvnni_int8_table, ems_avx512vnni_int8_table, ems_amx_int8_table;
 // The tables with what only some processors of their kind have.
 static ems_kernels avx2_table, avx512_table, amx_table;
@@ -64,6 +65,7 @@ __attribute__((constructor)) static void choose(void) {
     amx_table = avx512_table;
     amx_table.name = "amx";
     amx_table.gemm_bf16 = ems_amx_bf16_gemm;
+    amx_table.pack_bf16 = ems_amx_bf16_pack;
     amx_table.int8 = &ems_amx_int8_table;
   }
 #endif

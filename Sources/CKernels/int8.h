@@ -6,6 +6,7 @@
 //   OFFSET          what is added to b's bytes when they are packed: 128 for instructions that take b as unsigned, or 0
 //   GROUP_STEP      1
 #define INLINE static inline __attribute__((always_inline))
+#define PLACE(g, j) (((g) * NR + (j)) * 4)
 #include "int8pack.h"
 
 INLINE void NAME(sums)(const int rows, const int vectors, long groups, const int8_t *a, long lda, const int32_t *sums,

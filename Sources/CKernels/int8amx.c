@@ -8,6 +8,9 @@
 #define OFFSET 0
 #define GROUP_STEP 16
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,amx-tile,amx-int8,fma,f16c,avx2"))), apply_to = function)
+// A tile's bytes are one behind another: 16 groups of 16 columns.
+#define TILE 1024
+#define PLACE(g, j) (((g) / 16 * NV + (j) / 16) * TILE + (g) % 16 * 64 + (j) % 16 * 4)
 #include "int8pack.h"
 
 // Rows of C that are worked out at once, and columns.
@@ -20,7 +23,7 @@ static void tiles(long rows, long steps, const int8_t *a, long lda, const uint8_
   int is_whole = rows % 16 == 0;
   if (!is_whole) memset(copy, 0, sizeof copy);
   _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);
-  for (long s = 0; s < steps; s++, a += 64, b += 64 * NR) {
+  for (long s = 0; s < steps; s++, a += 64, b += NV * TILE) {
     const int8_t *from = a;
     long ld = lda;
     if (!is_whole) {
@@ -28,9 +31,9 @@ static void tiles(long rows, long steps, const int8_t *a, long lda, const uint8_
       from = copy, ld = 64;
     }
     _tile_loadd(4, from, ld);
-    _tile_loadd(6, b, 4 * NR);
+    _tile_loadd(6, b, 64);
     _tile_dpbssd(0, 4, 6);
-    _tile_loadd(7, b + 64, 4 * NR);
+    _tile_loadd(7, b + TILE, 64);
     _tile_dpbssd(1, 4, 7);
     if (rows > 16) {
       _tile_loadd(5, from + 16 * ld, ld);
@@ -68,7 +71,7 @@ static void ems_amx_gemm_int8(long m, long n, long k, const int8_t *a, long lda,
   long block = 96;
   for (long i0 = 0; i0 < m; i0 += block)
     for (long j = 0; j < n; j += BLOCK) {
-      const uint8_t *b = packed + j / NR * NR * steps * 64 + j % NR * 4;
+      const uint8_t *b = packed + j / NR * NR * steps * 64 + j % NR / 16 * TILE;
       for (long i = i0; i < m && i < i0 + block; i += BLOCK) {
         long rows = m - i < BLOCK ? m - i : BLOCK;
         tiles(rows, steps, a + i * lda, lda, b, t, BLOCK);
@@ -85,7 +88,7 @@ static void ems_amx_sums_int8(long m, long n, long k, const int8_t *a, long lda,
   long steps = (k + 63) / 64, whole = (n + NR - 1) / NR * NR;
   ems_amx_begin();
   for (long j = 0; j < whole; j += BLOCK) {
-    const uint8_t *b = packed + j / NR * NR * steps * 64 + j % NR * 4;
+    const uint8_t *b = packed + j / NR * NR * steps * 64 + j % NR / 16 * TILE;
     for (long i = 0; i < m; i += BLOCK) {
       long rows = m - i < BLOCK ? m - i : BLOCK;
       int32_t *ci = c + i * ldc + j;

@@ -1,5 +1,6 @@
 // A packed panel of NR columns holds, for each group of four rows of B, four bytes of every column; groups of zeros make them a
-// multiple of GROUP_STEP. The including file has defined NAME(x), VW, NV, OFFSET and GROUP_STEP: int8.h.
+// multiple of GROUP_STEP. The including file has defined NAME(x), VW, NV, OFFSET, GROUP_STEP (int8.h) and
+//   PLACE(g, j)     where the bytes of group g and column j are in a panel
 #include <string.h>
 
 #define NR (NV * VW)
@@ -14,7 +15,7 @@ static void NAME(pack_int8)(long k, long n, const int8_t *rows, long ld, uint8_t
     for (long j = 0; j < NR; j++) {
       const int8_t *row = j < columns ? rows + (j0 + j) * ld : 0;
       for (long g = 0; g < groups; g++) {
-        uint8_t *to = out + (g * NR + j) * 4;
+        uint8_t *to = out + PLACE(g, j);
         for (long p = 0; p < 4; p++) {
           int value = row && g * 4 + p < k ? row[g * 4 + p] : 0;
           // -128 comes from damaged files only; its negative is no byte.

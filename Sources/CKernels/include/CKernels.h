@@ -163,7 +163,7 @@ static inline long ems_attend_scratch(long t, long d) {
   return 2 * tp * dp + EMS_ATTEND_ROWS * tp + 64;
 }
 // Floats of scratch for gemm.
-static inline long ems_gemm_scratch(void) { return 96 * 512 + 64; }
+static inline long ems_gemm_scratch(void) { return 96 * 528 + 64; }
 // The distance between rows of bytes that a product reads.
 static inline long ems_int8_ld(long k) { return (k + 63) & ~63L; }
 // Floats of a right-hand side of bytes packed behind its scales: n scales, rounded up to a multiple of 64, then the panels.
