@@ -51,6 +51,7 @@ let package = Package(
     .target(name: "Base", dependencies: ["CCrypto", "CSystem"], swiftSettings: swift),
     .target(name: "Formats", dependencies: ["Base"], swiftSettings: swift),
     .target(name: "YAML", dependencies: ["Base", .product(name: "Yams", package: "Yams")], swiftSettings: swift),
+    .target(name: "Report", dependencies: ["Base"], swiftSettings: swift),
     .target(name: "Kernels", dependencies: ["Base", "CKernels"], swiftSettings: swift),
     .target(
       name: "Corpus",
@@ -65,20 +66,20 @@ let package = Package(
     .target(
       name: "Fetch", dependencies: ["Base", "Corpus", "YAML", "CArchive", "CCurl"], swiftSettings: swift),
     .target(
-      name: "Train", dependencies: ["Base", "Formats", "Kernels", "Corpus", "Encoder", "CMPI", "YAML"],
+      name: "Train", dependencies: ["Base", "Formats", "Kernels", "Corpus", "Encoder", "Report", "CMPI", "YAML"],
       swiftSettings: swift),
     .target(name: "Index", dependencies: ["Base", "Formats", "Kernels", "CFaiss"], swiftSettings: swift),
     .target(
-      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Work"],
+      name: "Mine", dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Report", "Work"],
       swiftSettings: swift),
     .target(
       name: "Evaluate",
-      dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Mine", "YAML"],
+      dependencies: ["Base", "Corpus", "Encoder", "Formats", "Index", "Kernels", "Mine", "Report", "YAML"],
       swiftSettings: swift),
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Train", "Work",
+        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Report", "Train", "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -104,7 +105,8 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "EmsTests", dependencies: ["ems", "Base", "Encoder", "Index", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "EvaluateTests", dependencies: ["Evaluate", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "ReportTests", dependencies: ["Report"], swiftSettings: swift),
+    .testTarget(name: "EvaluateTests", dependencies: ["Evaluate", "Report", "TestSupport"], swiftSettings: swift),
   ],
   cxxLanguageStandard: .cxx17
 )

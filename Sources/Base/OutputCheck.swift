@@ -35,6 +35,31 @@ public enum OutputCheck {
     }
   }
 
+  /// Refuses to write a folder over one that is read: itself by whatever name, or one around it.
+  ///
+  /// - Parameters:
+  ///   - output: a folder that will be made, or replaced.
+  ///   - inputs: files and folders that will be read.
+  /// - Throws: `Failure(.usage)` that names both.
+  public static func check(folder output: String, inputs: [String]) throws(Failure) {
+    guard let whole = whole(output) else { return }
+    for input in inputs {
+      guard let path = self.whole(input) else { continue }
+      if path == whole || path.hasPrefix(whole + "/") {
+        throw Failure(
+          .usage, output, path == whole ? "is the input \(input)" : "is around the input \(input)",
+          remedy: "name another output: inputs are never written over")
+      }
+    }
+  }
+
+  /// The path without links; nil where nothing is.
+  private static func whole(_ path: String) -> String? {
+    guard let found = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(found) }
+    return unsafe String(cString: found)
+  }
+
   private static func file(_ path: String) -> File? {
     var status = stat()
     guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import Index
 import Mine
+import Report
 
 /// The files of one BUCC set: texts of `id TAB sentence`, and what is known of the right pairs.
 public struct BuccFiles: Sendable {
@@ -126,8 +127,13 @@ public struct BuccResult: EvaluationResult {
     return points
   }
 
+  /// The best F1 on the training files, and F1 on the test files at its threshold.
+  public var headlines: [(name: String, value: Double)] {
+    [("F1, training", training.f1)] + (test.map { [("F1, test", $0.f1)] } ?? [])
+  }
+
   /// The heading.
-  public var title: String { "BUCC, \(names.source) and \(names.target)" }
+  public var title: String { "BUCC, \(headingNames(names.source, names.target))" }
 
   /// The figures, the precision-recall curve, and the margins of right and wrong candidates.
   public var sections: [ReportSection] {
@@ -154,13 +160,16 @@ public struct BuccResult: EvaluationResult {
       "\(sourceSentences) x \(targetSentences) distinct sentences, \(candidates) candidates. "
       + "\(unreachableGold) gold pairs have a sentence that its file repeats, so they cannot be found."
     if let testPairs { notes += " \(testPairs) pairs of the test files reach the threshold." }
-    return [
+    var sections: [ReportSection] = [
       .table(table), .note(notes),
       .curve(title: "Precision over recall", points: curve, best: (training.recall, training.precision)),
-      .histogram(
-        title: "Margin of the candidates", right: sweep.filter(\.right).map(\.score),
-        wrong: sweep.filter { !$0.right }.map(\.score), threshold: training.threshold),
     ]
+    if let bins = ScoreBins(
+      right: sweep.filter(\.right).map(\.score), wrong: sweep.filter { !$0.right }.map(\.score))
+    {
+      sections.append(.histogram(title: "Margin of the candidates", bins, threshold: training.threshold))
+    }
+    return sections
   }
 }
 

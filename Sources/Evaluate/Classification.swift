@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import Kernels
 import Mine
+import Report
 
 /// Labelled documents.
 struct LabelledDocuments: Sendable {
@@ -143,6 +144,11 @@ public struct ClassificationResult: EvaluationResult {
       "training_documents": trainingDocuments, "dev": dev, "epochs": epochs, "seeds": seeds, "labels": labels,
       "classifier": options,
     ])
+  }
+
+  /// The mean accuracies.
+  public var headlines: [(name: String, value: Double)] {
+    [("accuracy", mean)] + (zeroShotMean.map { [("zero-shot", $0)] } ?? [])
   }
 
   /// The heading.

@@ -1,6 +1,7 @@
 import Base
 import Index
 import Kernels
+import Report
 
 /// Precision at 1, 5 and 10 in a large pool, as MUSE does with Europarl (Conneau et al. 2018) and EMS with ParaCrawl.
 public struct ParaCrawlResult: EvaluationResult {
@@ -43,8 +44,13 @@ public struct ParaCrawlResult: EvaluationResult {
     ])
   }
 
+  /// P@1 of both directions, by margin.
+  public var headlines: [(name: String, value: Double)] {
+    [("P@1 forward", forward.margin.p1), ("P@1 backward", backward.margin.p1)]
+  }
+
   /// The heading.
-  public var title: String { "P@k, \(names.source) and \(names.target), \(queries) queries, \(keys) keys" }
+  public var title: String { "P@k, \(headingNames(names.source, names.target)), \(queries) queries, \(keys) keys" }
 
   /// The precisions.
   public var sections: [ReportSection] {

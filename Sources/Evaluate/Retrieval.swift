@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Index
+import Report
 
 /// The figures of two aligned texts.
 public struct RetrievalResult: EvaluationResult {
@@ -20,8 +21,15 @@ public struct RetrievalResult: EvaluationResult {
     try encoder.add(["source": source, "target": target, "k": options.k, "margin": options.margin])
   }
 
+  /// The mean accuracy by cosine, or the error rate.
+  public var headlines: [(name: String, value: Double)] {
+    asErrors ? [("xsim error", 1 - scores.margin.mean)] : [("accuracy", scores.cosine.mean)]
+  }
+
   /// The heading.
-  public var title: String { (asErrors ? "xsim, " : "Retrieval, ") + "\(source) and \(target), \(scores.n) lines" }
+  public var title: String {
+    (asErrors ? "xsim, " : "Retrieval, ") + "\(headingNames(source, target)), \(scores.n) lines"
+  }
 
   /// The accuracies or error rates of all variants.
   public var sections: [ReportSection] {
@@ -49,12 +57,13 @@ public struct RetrievalResult: EvaluationResult {
         .value(1 - scores.margin.mean),
       ])
     }
-    return [
-      .table(table),
-      .histogram(
-        title: "Margin of what was found for each line", right: found.filter(\.right).map(\.score),
-        wrong: found.filter { !$0.right }.map(\.score), threshold: nil),
-    ]
+    var sections: [ReportSection] = [.table(table)]
+    if let bins = ScoreBins(
+      right: found.filter(\.right).map(\.score), wrong: found.filter { !$0.right }.map(\.score))
+    {
+      sections.append(.histogram(title: "Margin of what was found for each line", bins, threshold: nil))
+    }
+    return sections
   }
 }
 
@@ -85,6 +94,11 @@ public struct MatrixResult: EvaluationResult {
       "xsim_error_mean": xsimMean, "english": english, "to_english_mean": means?.cosine.forward,
       "from_english_mean": means?.cosine.backward, "k": options.k, "margin": options.margin, "seconds": seconds,
     ])
+  }
+
+  /// The means over all pairs of languages.
+  public var headlines: [(name: String, value: Double)] {
+    [("accuracy", mean), ("xsim error", xsimMean)]
   }
 
   /// The heading.

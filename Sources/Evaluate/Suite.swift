@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Mine
+import Report
 import YAML
 
 /// A file that names data and protocols, to be run one after the other.
@@ -251,18 +252,14 @@ public struct SuiteResult: EvaluationResult {
   public var sections: [ReportSection] {
     results.flatMap { name, result in [.note("\(name): \(result.title)")] + result.sections }
   }
+  /// Those of its results.
+  public var headlines: [(name: String, value: Double)] {
+    results.flatMap { name, result in result.headlines.map { ("\(name): \($0.name)", $0.value) } }
+  }
   /// Its results, each under its name.
-  public var parts: [any EvaluationResult] { results.map { NamedResult(name: $0.name, result: $0.result) } }
-}
-
-/// A result of a suite, with its name in the heading.
-private struct NamedResult: EvaluationResult {
-  let name: String
-  let result: any EvaluationResult
-
-  func encode(to encoder: any Encoder) throws { try result.encode(to: encoder) }
-  var title: String { "\(name): \(result.title)" }
-  var sections: [ReportSection] { result.sections }
+  public var parts: [any EvaluationResult] {
+    results.map { TitledSections(title: "\($0.name): \($0.result.title)", sections: $0.result.sections) }
+  }
 }
 
 extension Evaluator {

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Foundation
+import Report
 
 /// The figures of a folder of Tatoeba test sets (Artetxe and Schwenk 2019; Hu et al. 2020 for the group of 36).
 public struct TatoebaResult: EvaluationResult {
@@ -57,6 +58,13 @@ public struct TatoebaResult: EvaluationResult {
     ])
   }
 
+  /// The means by cosine and index.
+  public var headlines: [(name: String, value: Double)] {
+    [("Tatoeba", all.scores), ("Tatoeba, model's languages", modelLanguages?.scores)].compactMap { name, scores in
+      scores.map { (name, $0.cosine.mean) }
+    }
+  }
+
   /// The heading.
   public var title: String { "Tatoeba, \(languages.count) languages" }
 
@@ -85,15 +93,17 @@ public struct TatoebaResult: EvaluationResult {
     }
     table.footer.append([.text("XTREME's \(xtreme36.languages) of 36"), .text("")] + cells(xtreme36.scores))
     table.footer.append([.text("all \(all.languages)"), .text("")] + cells(all.scores))
-    return [
+    var sections: [ReportSection] = [
       .table(table),
       .bars(
         title: "Mean of both directions, by cosine and index; dark bars are the model's languages",
         bars: sorted.map { ($0.key, $0.value.cosine.mean, known.contains($0.key)) }),
-      .histogram(
-        title: "Margin of what was found for each sentence, into English", right: margins.right, wrong: margins.wrong,
-        threshold: nil),
     ]
+    if let bins = ScoreBins(right: margins.right, wrong: margins.wrong) {
+      sections.append(
+        .histogram(title: "Margin of what was found for each sentence, into English", bins, threshold: nil))
+    }
+    return sections
   }
 }
 

@@ -2,6 +2,7 @@ import Base
 import Corpus
 import Index
 import Mine
+import Report
 
 /// The figures of xsim++ (Chen et al. 2023): finding partners among altered copies of them.
 public struct XsimPlusResult: EvaluationResult {
@@ -29,8 +30,11 @@ public struct XsimPlusResult: EvaluationResult {
     ])
   }
 
+  /// The error rates.
+  public var headlines: [(name: String, value: Double)] { [("xsim error", xsimError), ("xsim++ error", error)] }
+
   /// The heading.
-  public var title: String { "xsim++, \(names.source) and \(names.target), \(n) lines" }
+  public var title: String { "xsim++, \(headingNames(names.source, names.target)), \(n) lines" }
 
   /// The error rates.
   public var sections: [ReportSection] {

@@ -3,6 +3,7 @@ import Corpus
 import Formats
 import Index
 import Kernels
+import Report
 
 /// Embeddings, and the text that they were made from, if it is there.
 public struct EmbeddedText: Sendable {
@@ -65,6 +66,8 @@ public struct EmbeddingMiningSummary: Sendable, Encodable {
   public var sourceRecall: Double?, targetRecall: Double?
   /// Where the pairs are.
   public var output: String
+  /// What a page says of the pairs, if one was asked for.
+  public var report: [ReportPart] = []
 
   private enum CodingKeys: String, CodingKey {
     case candidates, pairs, gflops, index, output
@@ -122,6 +125,7 @@ public struct EmbeddingMining {
   private let dropped: Set<PairFlag>
   private let languages: PairFlagger.Languages
   private let output: String
+  private let reportSeed: UInt64?
   private let threads: Int
   private let job: Job
 
@@ -134,12 +138,14 @@ public struct EmbeddingMining {
   ///   - dropped: pairs with one of these flags are left out.
   ///   - languages: those of the texts, for the flags.
   ///   - output: a name as `TextWriter` takes it.
+  ///   - reportSeed: draws the examples of a page; nil for none.
   ///   - job: stops the run, and is told how far it has come.
   public init(
     source: EmbeddedText, target: EmbeddedText, k: Int, index: IndexChoice, probes: Int?,
     recall: Double = ListNeighbours.defaultRecall, options: MiningOptions,
     precision: PrecisionGoal? = nil, fields: [PairField], dropped: Set<PairFlag> = [],
-    languages: PairFlagger.Languages = PairFlagger.Languages(), output: String, threads: Int, job: Job = Job()
+    languages: PairFlagger.Languages = PairFlagger.Languages(), output: String, reportSeed: UInt64? = nil,
+    threads: Int, job: Job = Job()
   ) {
     self.source = source
     self.target = target
@@ -153,6 +159,7 @@ public struct EmbeddingMining {
     self.dropped = dropped
     self.languages = languages
     self.output = output
+    self.reportSeed = reportSeed
     self.threads = threads
     self.job = job
   }
@@ -224,7 +231,7 @@ public struct EmbeddingMining {
     let written = clock.now
     func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> Double { (to - from) / .seconds(1) }
     let operations = 2 * Double(exact.source.rows) * Double(exact.target.rows) * Double(exact.source.columns)
-    return EmbeddingMiningSummary(
+    var summary = EmbeddingMiningSummary(
       sourceRows: whole.source.rows, targetRows: whole.target.rows, sourceUnique: exact.source.rows,
       targetUnique: exact.target.rows, candidates: candidates, pairs: pairs.count, droppedPairs: droppedPairs,
       estimate: estimate, cut: cut,
@@ -234,6 +241,13 @@ public struct EmbeddingMining {
       gflops: kind == .exact ? operations / seconds(read, searched) / 1e9 : nil,
       index: kind.names, lists: lists, sourceRecall: recall?.source,
       targetRecall: recall?.target, output: output)
+    if let reportSeed {
+      summary.report = MiningReport(
+        miner: miner, options: options, estimate: estimate, cut: cut, source: sourceSide, target: targetSide,
+        languages: languages, seed: reportSeed
+      ).parts()
+    }
+    return summary
   }
 
   /// A side without the rows that come again; `table` then says which lines are left, and how often each came.

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Encoder
+import Report
 import Work
 
 /// Mines two dumps for parallel sentences, in stages whose results are kept in a work folder.
@@ -126,6 +127,21 @@ public final class Pipeline {
     (record.candidates, record.pairs, record.calibration) = (summary.candidates, summary.pairs, summary.calibration)
     try JSONFile.write(record, to: "\(stages.output).json")
     return summary
+  }
+
+  /// What the page of a finished run says: what was read, the scores and what is estimated of them, examples.
+  ///
+  /// - Parameters:
+  ///   - summary: what `run` gave.
+  ///   - seed: draws the examples.
+  public func report(_ summary: PipelineSummary, seed: UInt64) throws(Failure) -> [ReportPart] {
+    stages.job.report("report")
+    let page = MiningReport(
+      miner: PairMiner(try stages.storedNeighbours()), options: stages.options.mining, estimate: summary.estimate,
+      cut: summary.cut, source: try stages.pairSide(.source), target: try stages.pairSide(.target),
+      languages: stages.flagLanguages, seed: seed)
+    let parts = summary.reportParts()
+    return [parts[0]] + page.parts() + parts.dropFirst()
   }
 
   /// Scores each line of two aligned texts by the margin of its pair in the whole of both.

@@ -110,6 +110,14 @@ public struct TrainingConfiguration: Sendable, Equatable {
   /// Test files (or folders of them) whose sentences must not occur in training.
   public var decontaminate: [String] = []
 
+  /// The files and folders that training reads.
+  public var inputs: [String] {
+    [tokenizer] + [initial, teacher, jieba].compactMap { $0 } + decontaminate
+      + data.flatMap { corpus in
+        [corpus.path] + [corpus.embeddings?.rows, corpus.embeddings?.lines].compactMap { $0 }
+      }
+  }
+
   /// Reads a YAML file.
   ///
   /// - Throws: `Failure` naming the file and the line: unknown keys (with near matches), wrong types, values out of range,

@@ -79,6 +79,9 @@ struct EvaluateBucc: ParsableCommand {
         targetEmbeddings: testTargetEmbeddings)
       test?.languages = training.languages
     }
+    if outputPairs != nil, evaluate.models.count > 1 {
+      throw ValidationError("--output-pairs holds the pairs of one model.")
+    }
     if let outputPairs { try OutputCheck.check([outputPairs], inputs: OutputCheck.inputs(except: "--output-pairs")) }
     try evaluate.run {
       try $0.bucc(training: training, test: test, options: options, k: margin.k, outputPairs: outputPairs)

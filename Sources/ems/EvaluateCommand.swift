@@ -22,14 +22,20 @@ struct EvaluateCommand: ParsableCommand {
 
 /// Options that all protocols have.
 struct EvaluateArguments: ParsableArguments {
-  @Option(help: "Model folder; not needed where embeddings are given for every text.", completion: .directory)
-  var model: String?
+  @Option(
+    name: .customLong("model"),
+    help: ArgumentHelp(
+      "Model folder; not needed where embeddings are given for every text. Several times for several models side by side.",
+      valueName: "model"), completion: .directory)
+  var models: [String] = []
 
   @OptionGroup var prompt: PromptOption
 
   @OptionGroup var compute: ComputeOption
 
-  @Option(help: "Writes the result as one HTML page too.", completion: .file(extensions: ["html"]))
+  @Option(
+    help: "Writes the result as one page too: HTML, or by the file's name Markdown (.md) or tables as .csv.",
+    completion: .file(extensions: ["html", "md", "csv"]))
   var report: String?
 
   @Option(
@@ -46,21 +52,26 @@ struct EvaluateArguments: ParsableArguments {
     // What is wrong with the old result is said before an hour is spent on the new one.
     if let report { try OutputCheck.check([report], inputs: OutputCheck.inputs(except: "--report")) }
     let old = try compare.map { try EarlierResult(path: $0) }
-    let encoder = try model.map {
-      try SentenceEncoder(
-        ModelFolder(path: $0), threads: common.threads, prompt: prompt.name, arithmetic: compute.arithmetic)
-    }
-    let evaluator = Evaluator(encoder: encoder, threads: common.threads, job: job)
     let start = ContinuousClock.now
-    var result = try body(evaluator)
+    var facts = Self.facts
+    var results: [(model: String, result: any EvaluationResult)] = []
+    for path in models.isEmpty ? [nil] : models.map(Optional.some) {
+      let encoder = try path.map {
+        try SentenceEncoder(
+          ModelFolder(path: $0), threads: common.threads, prompt: prompt.name, arithmetic: compute.arithmetic)
+      }
+      results.append((path ?? "", try body(Evaluator(encoder: encoder, threads: common.threads, job: job))))
+      for note in encoder?.model.words?.missing ?? [] { console.warn("\(path ?? ""): \(note)") }
+      if let encoder { facts.append(Self.fact(encoder)) }
+    }
+    var result = results.count == 1 ? results[0].result : ModelResults(results)
     if let old {
       result = ComparedResult(result, try Comparison(old: old, new: JSONEncoder().encode(result), seed: common.seed))
     }
     console.finish()
-    for note in encoder?.model.words?.missing ?? [] { console.warn("\(encoder?.model.path ?? ""): \(note)") }
     console.say("\(result.title): \(Format.time((ContinuousClock.now - start) / .seconds(1)))")
     if let report {
-      try ReportPage.write(result, facts: facts(encoder), to: report)
+      try result.page(facts: facts).write(to: report)
       console.say("\(report): written")
     }
     if common.json {
@@ -73,19 +84,23 @@ struct EvaluateArguments: ParsableArguments {
 
 extension EvaluateArguments {
   /// What a report says of how its figures came about.
-  func facts(_ encoder: SentenceEncoder?) -> [(name: String, value: String)] {
-    var facts = [("ems", Ems.configuration.version)]
-    if let encoder {
-      let c = encoder.model.configuration
-      facts.append(
-        (
-          "model",
-          "\(encoder.model.path): layers \(c.numHiddenLayers), width \(c.hiddenSize), languages \(c.languages.count)"
-        ))
-    }
-    facts.append(("date", Date.now.formatted(.iso8601.year().month().day())))
-    facts.append(("command", CommandLine.arguments.joined(separator: " ")))
-    return facts.map { (name: $0.0, value: $0.1) }
+  private static var facts: [(name: String, value: String)] {
+    [
+      ("ems", Ems.configuration.version), ("date", Date.now.formatted(.iso8601.year().month().day())),
+      ("command", CommandLine.arguments.joined(separator: " ")),
+    ]
+  }
+
+  private static func fact(_ encoder: SentenceEncoder) -> (name: String, value: String) {
+    let c = encoder.model.configuration
+    return (
+      "model",
+      "\(encoder.model.path): layers \(c.numHiddenLayers), width \(c.hiddenSize), languages \(c.languages.count)"
+    )
+  }
+
+  func validate() throws {
+    if models.count > 1, compare != nil { throw ValidationError("--compare takes the result of one model.") }
   }
 }
 
@@ -97,7 +112,7 @@ extension EvaluationResult {
       switch section {
       case .table(let table): parts.append(table.text)
       case .note(let text): parts.append(text + "\n")
-      case .bars, .histogram, .curve: continue
+      case .bars, .histogram, .curve, .lines, .pairs: continue
       }
     }
     return parts.joined(separator: "\n")

@@ -38,7 +38,7 @@ struct EvaluateCompare: ParsableCommand {
         (name: "ems", value: Version.current), (name: "old", value: old.joined(separator: ", ")),
         (name: "new", value: new.joined(separator: ", ")),
       ]
-      try ReportPage.write(comparison, facts: facts, to: report)
+      try comparison.page(facts: facts).write(to: report)
       console.say("\(report): written")
     }
     if common.json {

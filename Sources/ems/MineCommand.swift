@@ -5,6 +5,7 @@ import Encoder
 import Foundation
 import Index
 import Mine
+import Report
 import Work
 
 extension Margin: ExpressibleByArgument {}
@@ -85,11 +86,19 @@ struct MineCommand: ParsableCommand {
       """)
   var listStages = false
 
+  @Option(
+    help: "Writes a page about the run too: what was read and dropped, scores, estimated precision, examples, times.",
+    completion: .file(extensions: ["html"]))
+  var report: String?
+
   @OptionGroup var limits: LimitsFlag
 
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
+    if report != nil, only != nil || listStages {
+      throw ValidationError("--report is written at the end of a whole run.")
+    }
     if embeddings.isAnyGiven, !embeddings.areGiven {
       throw ValidationError("--source-embeddings and --target-embeddings go together.")
     }
@@ -131,7 +140,7 @@ struct MineCommand: ParsableCommand {
 
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     try OutputCheck.check(
-      mining.destination.outputs + ["\(mining.destination.first).json"],
+      mining.destination.outputs + ["\(mining.destination.first).json"] + [report].compactMap { $0 },
       inputs: [source, target, texts.modelPath]
         + [calibration.calibrationBitext, texts.filters.languageModel, mining.filter].compactMap { $0 })
     let sides = text.input.applied(to: try texts.sides(source, target, text.options))
@@ -164,11 +173,16 @@ struct MineCommand: ParsableCommand {
       if common.json { try Console.printJSON(manifest) }
     } else {
       let summary = try pipeline.run()
+      if let report {
+        try write(pipeline.report(summary, seed: common.seed), summary.cut, summary.estimate, summary.pairs, to: report)
+      }
       console.finish()
       for line in Self.table(summary) { console.say(line) }
+      if let report { console.say("\(report): a page about the run") }
       for line in texts.outputLines(mining.destination.first, "\(Format.count(summary.pairs)) pairs") {
         console.say(line)
       }
+      for output in mining.destination.further { console.say("\(output): the same pairs") }
       if common.json { try Console.printJSON(summary) }
     }
   }
@@ -315,6 +329,19 @@ struct MineCommand: ParsableCommand {
       100 * point.f1) + Format.count(point.mined)
   }
 
+  private func write(
+    _ parts: [ReportPart], _ cut: Cut?, _ estimate: PrecisionEstimate?, _ pairs: Int, to path: String
+  ) throws {
+    let cutting = ReportPart("Outcome", Self.cutLines(cut, estimate, pairs: pairs).map { .note($0) })
+    let facts = [
+      ("ems", Ems.configuration.version), ("date", Date.now.formatted(.iso8601.year().month().day())),
+      ("command", CommandLine.arguments.joined(separator: " ")),
+    ]
+    try ReportPage(
+      title: "ems mine", heading: "ems mine", facts: facts.map { (name: $0.0, value: $0.1) }, parts: [cutting] + parts
+    ).write(to: path)
+  }
+
   /// The languages of texts that come with embeddings, for the flags.
   private func flagLanguages() throws -> PairFlagger.Languages {
     try PairFlagger.Languages(
@@ -324,16 +351,19 @@ struct MineCommand: ParsableCommand {
 
   private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     try OutputCheck.check(
-      [self.mining.destination.first], inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
+      [self.mining.destination.first] + [report].compactMap { $0 },
+      inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
     let mining = try EmbeddingMining(
       source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
       index: search.index, probes: search.nprobe, recall: search.recall, options: mining.options,
       precision: mining.goal, fields: mining.pairFields(), dropped: mining.dropOption.flags, languages: flagLanguages(),
-      output: mining.destination.first, threads: common.threads, job: job)
+      output: mining.destination.first, reportSeed: report == nil ? nil : common.seed, threads: common.threads, job: job
+    )
     let summary = try mining.run { name, rows in
       console.say("\(name): \(rows) rows of zeros; their cosine is 0 with everything")
     }
+    if let report { try write(summary.report, summary.cut, summary.estimate, summary.pairs, to: report) }
     console.finish()
     for line in Self.cutLines(summary.cut, summary.estimate, pairs: summary.pairs) { console.say(line) }
     let rate = summary.gflops.map { " (\(Int($0)) GFLOP/s)" } ?? ""

@@ -208,6 +208,7 @@ struct ModelConvertCommand: ParsableCommand {
     options.pretokenizer = pretokenizer
     options.dictionary = jieba
     options.replace = replace
+    try OutputCheck.check(folder: output, inputs: [checkpoint, spm] + [jieba].compactMap { $0 })
     let done = try Checkpoint.convert(path: checkpoint, tokenizer: spm, output: output, options)
     let c = done.configuration
     console.say(
@@ -259,6 +260,7 @@ struct ModelExportCommand: ParsableCommand {
   }
 
   func run() throws {
+    try OutputCheck.check(folder: output, inputs: [model])
     let source = try ModelFolder(path: model)
     if format == .sentenceTransformers {
       let done = try source.exportForSentenceTransformers(to: output, type: dtype.elementType, replace: replace)
@@ -301,6 +303,7 @@ struct ModelQuantizeCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try OutputCheck.check(folder: output, inputs: [model])
     let source = try ModelFolder(path: model)
     try source.quantize(to: output, replace: replace, on: Compute(threads: common.threads))
     let info = try ModelFolder(path: output).info()

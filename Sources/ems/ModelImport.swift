@@ -49,6 +49,7 @@ struct ModelImportCommand: ParsableCommand {
     options.pooling = pooling
     options.ignoredKeys = Set(ignoreKey)
     options.replace = replace
+    try OutputCheck.check(folder: output, inputs: [source])
     let report = try ModelImport(source, options).write(to: output, options)
     for note in report.notes { console.say("note: \(note)") }
     let c = report.configuration

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Base
+import Foundation
 import Glibc
+import Report
 import Train
 
 struct TrainCommand: ParsableCommand {
@@ -34,6 +36,11 @@ struct TrainCommand: ParsableCommand {
 
   @Option(help: "Stop after this many steps in all; the schedule stays the configuration's.")
   var steps: Int?
+
+  @Option(
+    help: "Writes a page with the curves of the run too, also when it is stopped.",
+    completion: .file(extensions: ["html"]))
+  var report: String?
 
   @OptionGroup var common: CommonOptions
 
@@ -77,11 +84,26 @@ struct TrainCommand: ParsableCommand {
   private func train(
     _ communicator: any Communicator, threads: Int, _ console: Console, _ job: Job
   ) throws -> Bool {
+    let configuration = try TrainingConfiguration(path: config)
+    for part in ["best", "final", "checkpoints", "cache"] {
+      try OutputCheck.check(folder: "\(configuration.output)/\(part)", inputs: configuration.inputs)
+    }
+    try OutputCheck.check(["\(configuration.output)/metrics.jsonl"], inputs: configuration.inputs)
+    if let report { try OutputCheck.check([report], inputs: [config] + configuration.inputs) }
     let trainer = try Trainer(
-      TrainingConfiguration(path: config), threads: threads, observer: console, communicator: communicator,
-      job: job)
+      configuration, threads: threads, observer: console, communicator: communicator, job: job)
     let summary = try trainer.run(resume: resume, steps: steps)
     console.finish()
+    if let report, communicator.rank == 0 {
+      try ReportPage(
+        title: "ems train", heading: "ems train",
+        facts: [
+          ("ems", Ems.configuration.version), ("date", Date.now.formatted(.iso8601.year().month().day())),
+          ("recipe", config), ("run folder", configuration.output),
+        ], parts: TrainingReport.parts(of: configuration.output)
+      ).write(to: report)
+      console.say("\(report): the curves of the run")
+    }
     if common.json, communicator.rank == 0 { try Console.printJSON(summary) }
     return summary.interrupted
   }

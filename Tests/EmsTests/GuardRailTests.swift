@@ -63,6 +63,18 @@ import Testing
     }
     try expectRefusal(
       ["evaluate", "retrieval", text, other, "--model", workshop.model, "--report", text], keeping: text)
+    for report in [text, file("hard")] {
+      try expectRefusal(
+        ["mine", text, other, "--model", workshop.model, "--output", file("p2.tsv"), "--report", report] + languages,
+        keeping: text)
+    }
+    for command in [["export"], ["quantize"]] {
+      for output in [workshop.model, "\(workshop.model)/.", workshop.folder.path] {
+        try expectRefusal(
+          ["model"] + command + [workshop.model, "--output", output, "--replace"],
+          keeping: "\(workshop.model)/model.safetensors")
+      }
+    }
     try FileManager.default.createDirectory(atPath: file("t"), withIntermediateDirectories: true)
     let tokens = try workshop.folder.write("t/sentencepiece.model", "some words of a text\n")
     try expectRefusal(

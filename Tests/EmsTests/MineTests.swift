@@ -53,6 +53,48 @@ import Testing
     #expect(try workshop.folder.read("pairs.tsv.json") == record)
   }
 
+  @Test func aPageSaysWhatARunDid() throws {
+    let (a, b) = try texts()
+    _ = try workshop.folder.write(
+      "hostile.txt",
+      "<script>alert(1)</script> \u{1b}[31mred & \"quoted\"\n" + String(contentsOfFile: a, encoding: .utf8))
+    let page = workshop.folder.file("run.html")
+    let outcome = try mine(workshop.folder.file("hostile.txt"), b, "--all", "--report", page, "--drop", "same")
+    #expect(outcome.status == 0 && outcome.error.contains("run.html"), "\(outcome.error)")
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    for part in [
+      "What was read", "Precision by threshold", "Scores of all candidates", "Examples", "Hubs", "Lengths", "Languages",
+      "read-source",
+    ] {
+      #expect(html.contains(part), "\(part)")
+    }
+    #expect(!html.contains("<script") && !html.contains("\u{1b}") && html.hasSuffix("</html>\n"))
+    // The same run gives the same examples.
+    let again = workshop.folder.file("again.html")
+    #expect(try mine(workshop.folder.file("hostile.txt"), b, "--all", "--report", again, "--drop", "same").status == 0)
+    let pairs = { (text: String) in
+      text.components(separatedBy: "<div class=\"pair\">").dropFirst().map { $0.prefix(40) }
+    }
+    #expect(pairs(html) == pairs(try String(contentsOfFile: again, encoding: .utf8)))
+
+    #expect(try mine(a, b, "--report", page, "--only", "read-source").status == 64)
+    let nowhere = try mine(a, b, "--all", "--report", workshop.folder.file("no/such/run.html"))
+    #expect(nowhere.status == 74 && nowhere.error.contains("run.html"), "\(nowhere.status) \(nowhere.error)")
+  }
+
+  @Test func aPageOfRowsAlone() throws {
+    let text = try workshop.text(200)
+    #expect(try workshop.encode(text).status == 0)
+    let rows = workshop.folder.file("x.npy")
+    let page = workshop.folder.file("rows.html")
+    let outcome = try ems(
+      "mine", "--source-embeddings", rows, "--target-embeddings", rows, "--all", "--output",
+      workshop.folder.file("r.tsv"),
+      "--report", page)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("row "))
+  }
+
   @Test func sidesThatLeaveLittleToMine() throws {
     let (a, _) = try texts()
     let same = try mine(a, a, "--json", output: "same.tsv")

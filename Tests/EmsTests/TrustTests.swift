@@ -8,6 +8,27 @@ import Testing
 
   init() throws { workshop = try Workshop() }
 
+  @Test func severalModelsStandSideBySide() throws {
+    let text = try workshop.folder.write("a.txt", (0..<40).map { "Satz \($0) und mehr\n" }.joined())
+    let other = workshop.folder.file("second/model")
+    try FileManager.default.createDirectory(
+      atPath: workshop.folder.file("second"), withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: workshop.model, toPath: other)
+    let retrieval = ["evaluate", "retrieval", text, text, "--model", workshop.model, "--model", other]
+    for name in ["e.html", "e.md", "e.csv"] {
+      let outcome = try Running(retrieval + ["--report", workshop.folder.file(name)]).wait()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      let page = try String(contentsOfFile: workshop.folder.file(name), encoding: .utf8)
+      #expect(page.contains(other) && page.contains("accuracy"), "\(page)")
+      #expect(page.contains("<html") == (name == "e.html"))
+    }
+    let models = try Running(retrieval + ["--json"]).wait().json()["models"] as? [[String: Any]]
+    #expect(models?.map { $0["model"] as? String } == [workshop.model, other])
+    #expect((models?.first?["result"] as? [String: Any])?["n"] as? Int == 40)
+    let old = try workshop.folder.write("old.json", "{}")
+    #expect(try Running(retrieval + ["--compare", old]).wait().status == 64)
+  }
+
   func run(_ command: String, _ inputs: [String], _ more: [String] = [], output: String = "out.tsv") throws -> Outcome {
     try Running(
       [command] + inputs + [

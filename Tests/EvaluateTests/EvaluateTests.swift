@@ -133,7 +133,7 @@ import Testing
     let rows: [(Float, Float)] = [(1, 0), (0, 1)]
     let x = try folder.write("x<b>.npy", rows: rows)
     let result = try evaluator.retrieval(source: nil, target: nil, sourceEmbeddings: x, targetEmbeddings: x)
-    let page = ReportPage.html(result, facts: [("model", "<script>")])
+    let page = result.page(facts: [("model", "<script>")]).html
     #expect(!page.contains("<b>") && !page.contains("<script>"))
     #expect(page.contains("&lt;script&gt;"))
   }

@@ -43,6 +43,28 @@ import Testing
     String(decoding: (try? place.folder.read("log")) ?? [], as: UTF8.self)
   }
 
+  @Test func aPageShowsTheCurves() throws {
+    let place = try Workplace()
+    let path = try place.configuration(
+      "run", ["steps": "6", "checkpoint_every": "3", "validation": "{pairs: 2, every: 2}"])
+    let page = place.folder.file("train.html")
+    let process = try start(place, path, ["--report", page])
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(log(place))")
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    for part in ["Losses of training", "Accuracy on pairs held out", "Learning rate", "<polyline"] {
+      #expect(html.contains(part), "\(part)")
+    }
+    // What a run reads is not written over: the page, and a run whose model it starts from.
+    let inputs = try start(place, path, ["--report", path])
+    inputs.waitUntilExit()
+    #expect(inputs.terminationStatus == 64, "\(log(place))")
+    let again = try place.configuration("run", ["initial": place.folder.file("run/final")])
+    let same = try start(place, again)
+    same.waitUntilExit()
+    #expect(same.terminationStatus == 64 && log(place).contains("final"), "\(log(place))")
+  }
+
   @Test(arguments: [SIGINT, SIGTERM]) func signalsLeaveACheckpoint(signal: Int32) throws {
     let place = try Workplace()
     try place.train(place.configuration("whole", Self.long))

@@ -1,3 +1,5 @@
+import Report
+
 /// A result with its comparison to an earlier one.
 public struct ComparedResult: EvaluationResult {
   /// The new result.

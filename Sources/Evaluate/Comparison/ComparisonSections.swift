@@ -1,3 +1,5 @@
+import Report
+
 // Of a comparison: what people see.
 
 extension Comparison {

@@ -1,4 +1,5 @@
 import Base
+import Report
 
 /// An old and a new model, each in one or several runs (seeds), on the same tests: line by line, and the lines of all tests
 /// together, which decide.
