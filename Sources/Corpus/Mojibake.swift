@@ -6,7 +6,7 @@ enum Mojibake {
     var i = 0
     // All that is looked for begins with a letter from U+00C0 on.
     while let hit = firstIndex(of: 0xC3, in: text, from: i, to: text.count) {
-      i = hit + 2
+      i = hit + 1
       guard stands(in: text, at: hit) else { continue }
       count += 1
       guard let end = firstIndex(of: UInt8(ascii: "\n"), in: text, from: hit, to: text.count) else { break }

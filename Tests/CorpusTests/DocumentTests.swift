@@ -476,6 +476,13 @@ private func failure(_ body: () throws -> Void) -> Failure? {
       while try reader.readBatch(into: &batch) {}
       #expect(reader.report.mojibakeLines == (wrong.contains(line) ? 1 : 0), "\(line)")
     }
+    // A character that is cut off at the end.
+    for tail in [[0xC3], [0xC3, 0x83], [0xC3, 0x83, 0xC2], [0xC3, 0xC3]] as [[UInt8]] {
+      let reader = try LineReader(source: ScriptedSource([0x61] + tail, sizes: [100]), name: "test")
+      var batch = LineBatch()
+      while try reader.readBatch(into: &batch) {}
+      #expect(reader.report.mojibakeLines == 0)
+    }
     let all = (wrong + wrong + right).joined(separator: "\n")
     let reader = try LineReader(source: ScriptedSource(Array(all.utf8), sizes: [7]), name: "test")
     var batch = LineBatch()
