@@ -50,6 +50,12 @@ if "$python" -c "import sentence_transformers" 2>/dev/null; then
 else
   echo "oracle: exported models and other families: skipped, sentence-transformers is not there"
 fi
+if "$python" -c "import translate, pyarrow, pandas" 2>/dev/null; then
+  echo "oracle: bitexts, by translate-toolkit, pyarrow and pandas"
+  "$python" -B Tests/Oracles/check_bitext.py "$ems" "$model"
+else
+  echo "oracle: bitexts: skipped, translate-toolkit, pyarrow or pandas is not there"
+fi
 echo "oracle: protocols"
 check tatoeba "$work/tatoeba" deu nld
 check retrieval "$work/aligned.de" "$work/aligned.en"

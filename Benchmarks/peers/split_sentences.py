@@ -3,7 +3,7 @@
     python3 Benchmarks/peers/split_sentences.py FOLDER --ems .build/release/ems [--only de,en] [--errors]
 
 FOLDER holds LANG.tsv.zst (or .tsv): lines of `document TAB sentence id TAB sentence`, such as the Parallel Universal Dependencies
-make them. The sentences of a document are joined by a blank, in Chinese, Japanese and Thai by nothing, and each program is asked
+make them. The sentences of a document are joined by a blank, in Chinese and Japanese by nothing, and each program is asked
 where it would cut. F1 counts the boundaries within documents, by their offset among the characters that are not white space.
 
 Needs: pip install pysbd sentence-splitter PyICU; what is not there is left out.
@@ -92,7 +92,7 @@ def main():
         path = next(os.path.join(options.folder, language + end) for end in (".tsv.zst", ".tsv")
                     if os.path.exists(os.path.join(options.folder, language + end)))
         documents = read(path)
-        joiner = "" if language in ("zh", "ja", "th") else " "
+        joiner = "" if language in ("zh", "ja") else " "
         texts = [joiner.join(document) for document in documents]
         gold = [boundaries(document) for document in documents]
         cells = []

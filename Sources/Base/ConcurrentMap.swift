@@ -38,3 +38,30 @@ package func concurrentMap<Result: Sendable>(
   if let failure { throw failure }
   return results.compactMap { $0 }
 }
+
+/// The results of two bodies that run side by side; one after the other where there is one thread.
+///
+/// - Precondition: neither touches what the other changes. The compiler does not look after that.
+/// - Throws: the failure of the first, else that of the second.
+package func sideBySide<First, Second>(
+  threads: Int, _ first: () throws(Failure) -> First, _ second: () throws(Failure) -> Second
+) throws(Failure) -> (First, Second) {
+  if threads < 2 { return (try first(), try second()) }
+  // Each is touched by one iteration alone, and read when both have ended.
+  nonisolated(unsafe) var one: Result<First, Failure>?
+  nonisolated(unsafe) var other: Result<Second, Failure>?
+  withoutActuallyEscaping(first) { first in
+    withoutActuallyEscaping(second) { second in
+      nonisolated(unsafe) let (first, second) = (first, second)
+      DispatchQueue.concurrentPerform(iterations: 2) { i in
+        if i == 0 {
+          do throws(Failure) { unsafe one = .success(try first()) } catch { unsafe one = .failure(error) }
+        } else {
+          do throws(Failure) { unsafe other = .success(try second()) } catch { unsafe other = .failure(error) }
+        }
+      }
+    }
+  }
+  guard let one = unsafe one, let other = unsafe other else { preconditionFailure("both have run") }
+  return (try one.get(), try other.get())
+}

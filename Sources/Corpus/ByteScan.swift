@@ -50,6 +50,109 @@ func firstIndex(of byte: UInt8, in bytes: Span<UInt8>, from: Int, to: Int) -> In
   }
 }
 
+/// The first position from `from` on of a full stop, `!`, `?` or a byte beyond ASCII; the end if there is none.
+func nextMark(in bytes: Span<UInt8>, from: Int) -> Int {
+  precondition(from >= 0 && from <= bytes.count)
+  let count = bytes.count
+  let ones: UInt64 = 0x0101_0101_0101_0101
+  let tops: UInt64 = 0x8080_8080_8080_8080
+  return unsafe bytes.withUnsafeBytes { raw in
+    var i = from
+    while i + 8 <= count {
+      let word = unsafe UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+      let (a, b, c) = (word ^ (ones &* 0x2E), word ^ (ones &* 0x21), word ^ (ones &* 0x3F))
+      // A borrow may set bits above the first hit alone.
+      let hits = (((a &- ones) & ~a) | ((b &- ones) & ~b) | ((c &- ones) & ~c) | word) & tops
+      if hits != 0 { return i + hits.trailingZeroBitCount >> 3 }
+      i += 8
+    }
+    while i < count {
+      let byte = unsafe raw[i]
+      if byte == 0x2E || byte == 0x21 || byte == 0x3F || byte >= 0x80 { return i }
+      i += 1
+    }
+    return count
+  }
+}
+
+/// The first position in `bytes[from...]` that is no printable character of ASCII (0x20 to 0x7E); the end if there is none.
+func endOfPrintable(in bytes: Span<UInt8>, from: Int) -> Int {
+  precondition(from >= 0 && from <= bytes.count)
+  let count = bytes.count
+  let ones: UInt64 = 0x0101_0101_0101_0101
+  let tops: UInt64 = 0x8080_8080_8080_8080
+  return unsafe bytes.withUnsafeBytes { raw in
+    var i = from
+    while i + 8 <= count {
+      let word = unsafe UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+      // Below a space: no byte borrows from the next, since all have the top bit. 0x7F: adding one sets the top bit.
+      let below = ~((word | tops) &- (ones &* 0x20))
+      let hits = (below | word | ((word & ~tops) &+ ones)) & tops
+      if hits != 0 { return i + hits.trailingZeroBitCount >> 3 }
+      i += 8
+    }
+    while i < count {
+      let byte = unsafe raw[i]
+      if byte < 0x20 || byte >= 0x7F { return i }
+      i += 1
+    }
+    return count
+  }
+}
+
+/// Whether two spaces (0x20) stand side by side.
+func hasDoubleSpace(_ bytes: Span<UInt8>) -> Bool {
+  let count = bytes.count
+  let ones: UInt64 = 0x0101_0101_0101_0101
+  let tops: UInt64 = 0x8080_8080_8080_8080
+  return unsafe bytes.withUnsafeBytes { raw in
+    var i = 0
+    while i + 9 <= count {
+      let a = unsafe raw.loadUnaligned(fromByteOffset: i, as: UInt64.self) ^ (ones &* 0x20)
+      let b = unsafe raw.loadUnaligned(fromByteOffset: i + 1, as: UInt64.self) ^ (ones &* 0x20)
+      let both = a | b
+      if (both &- ones) & ~both & tops != 0 { return true }
+      i += 8
+    }
+    while i + 1 < count {
+      if unsafe raw[i] == 0x20 && raw[i + 1] == 0x20 { return true }
+      i += 1
+    }
+    return false
+  }
+}
+
+/// Whether there is a control character other than newlines.
+func holdsControls(_ bytes: Span<UInt8>) -> Bool {
+  let ones: UInt64 = 0x0101_0101_0101_0101
+  let tops: UInt64 = 0x8080_8080_8080_8080
+  let whole = bytes.count & ~7
+  var hits: UInt64 = 0
+  unsafe bytes.withUnsafeBytes { raw in
+    for i in stride(from: 0, to: whole, by: 8) {
+      let word = unsafe raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+      let below = ~((word | tops) &- (ones &* 0x20)) & ~word
+      let other = word ^ (ones &* 0x0A)
+      let isNewline = ~(((other & ~tops) &+ ~tops) | other)
+      hits |= below & ~isNewline
+    }
+  }
+  if hits & tops != 0 { return true }
+  for i in whole..<bytes.count where bytes[i] < 0x20 && bytes[i] != 0x0A { return true }
+  return false
+}
+
+/// Makes the capital letters of ASCII in `bytes[from...]` small.
+func lowerASCII(_ bytes: inout [UInt8], from: Int) {
+  precondition(from >= 0 && from <= bytes.count)
+  unsafe bytes.withUnsafeMutableBytes { raw in
+    for i in from..<raw.count {
+      let byte = unsafe raw[i]
+      unsafe raw[i] = byte | (byte &- 0x41 < 26 ? 0x20 : 0)
+    }
+  }
+}
+
 /// The last position of `byte` in `bytes[from..<to]`, or nil.
 func lastIndex(of byte: UInt8, in bytes: Span<UInt8>, from: Int, to: Int) -> Int? {
   // Lines are short, so this never goes far.

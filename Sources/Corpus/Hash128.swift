@@ -12,18 +12,52 @@ public struct Hash128: Hashable, Sendable {
   public init(_ bytes: Span<UInt8>) { self.init(bytes, seed: 0) }
 
   package init(_ bytes: Span<UInt8>, seed: UInt64) {
-    let count = bytes.count
-    var h1 = seed
-    var h2 = seed
+    var (h1, h2) = (seed, seed)
+    let i = Self.mix(bytes, &h1, &h2)
+    self.init(h1, h2, rest: bytes.extracting(i..<bytes.count), count: bytes.count)
+  }
+
+  /// Hashes bytes that come in pieces: the same as of all of them together.
+  package struct Stream {
+    private var h1: UInt64 = 0, h2: UInt64 = 0
+    private var count = 0
+    private var rest: [UInt8] = []
+
+    package init() {}
+
+    /// Takes the next bytes.
+    ///
+    /// - Precondition: all pieces but the last have multiples of 16 bytes.
+    package mutating func update(_ bytes: Span<UInt8>) {
+      precondition(rest.isEmpty)
+      let i = Hash128.mix(bytes, &h1, &h2)
+      append(bytes.extracting(i..<bytes.count), to: &rest)
+      count += bytes.count
+    }
+
+    package var hash: Hash128 { Hash128(h1, h2, rest: rest.span, count: count) }
+  }
+
+  /// Mixes all whole blocks in.
+  ///
+  /// - Returns: where the rest begins.
+  private static func mix(_ bytes: Span<UInt8>, _ low: inout UInt64, _ high: inout UInt64) -> Int {
+    var (h1, h2) = (low, high)
     var i = 0
-    while i + 16 <= count {
-      h1 ^= Self.scrambleLow(littleEndianWord(bytes, at: i, count: 8))
+    while i + 16 <= bytes.count {
+      h1 ^= scrambleLow(littleEndianWord(bytes, at: i, count: 8))
       h1 = (rotate(h1, 27) &+ h2) &* 5 &+ 0x52DC_E729
-      h2 ^= Self.scrambleHigh(littleEndianWord(bytes, at: i + 8, count: 8))
+      h2 ^= scrambleHigh(littleEndianWord(bytes, at: i + 8, count: 8))
       h2 = (rotate(h2, 31) &+ h1) &* 5 &+ 0x3849_5AB5
       i += 16
     }
-    let rest = count - i
+    (low, high) = (h1, h2)
+    return i
+  }
+
+  private init(_ low: UInt64, _ high: UInt64, rest bytes: Span<UInt8>, count: Int) {
+    var (h1, h2) = (low, high)
+    let (i, rest) = (0, bytes.count)
     if rest > 8 { h2 ^= Self.scrambleHigh(littleEndianWord(bytes, at: i + 8, count: rest - 8)) }
     if rest > 0 { h1 ^= Self.scrambleLow(littleEndianWord(bytes, at: i, count: min(rest, 8))) }
 
@@ -35,8 +69,8 @@ public struct Hash128: Hashable, Sendable {
     h2 = finish(h2)
     h1 &+= h2
     h2 &+= h1
-    low = h1
-    high = h2
+    self.low = h1
+    self.high = h2
   }
 
   private static func scrambleLow(_ k: UInt64) -> UInt64 {

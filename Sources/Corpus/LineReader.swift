@@ -234,6 +234,7 @@ private struct LineCutter {
     let text = buffer
     let lines = text.span.extracting(0..<whole)
     let traits = ByteTraits(of: lines)
+    if !traits.isASCII { report.mojibakeLines += Mojibake.lines(in: lines) }
     if traits.hasNUL { throw binary(at: firstIndex(of: 0, in: lines, from: 0, to: whole) ?? 0) }
     mending =
       traits.hasCR || (options.unescape && firstIndex(of: Self.ampersand, in: lines, from: 0, to: whole) != nil)

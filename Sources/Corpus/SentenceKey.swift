@@ -11,8 +11,9 @@ import Foundation
 public struct SentenceKey: Sendable {
   private let caseless: Bool
   // In pages of 256 characters, made when first needed: the character the key gets, 0 for none, or `string` plus the number of
-  // several.
-  private var pages: [[UInt32]] = Array(repeating: [], count: 0x1100)
+  // several. `places` says where a character's page begins in `entries`, -1 for one that is not made.
+  private var places = [Int32](repeating: -1, count: 0x1100)
+  private var entries: [UInt32] = []
   private var strings: [[UInt8]] = []
 
   private static let string: UInt32 = 0x8000_0000
@@ -27,9 +28,17 @@ public struct SentenceKey: Sendable {
     var i = 0
     while i < line.count {
       let byte = line[i]
-      if byte > 0x20, byte < 0x7F {
-        key.append(caseless && byte &- 0x41 < 26 ? byte | 0x20 : byte)
-        i += 1
+      if byte >= 0x20, byte < 0x7F {
+        let end = endOfPrintable(in: line, from: i)
+        let run = line.extracting(i..<end)
+        i = end
+        let start = key.count
+        if hasDoubleSpace(run) || (byte == Self.space && !Self.takesSpace(key)) {
+          for k in 0..<run.count where run[k] != Self.space || Self.takesSpace(key) { key.append(run[k]) }
+        } else {
+          append(run, to: &key)
+        }
+        if caseless { lowerASCII(&key, from: start) }
         continue
       }
       let (scalar, length) = byte < 0x80 ? (UInt32(byte), 1) : decode(line, at: i)
@@ -61,8 +70,12 @@ public struct SentenceKey: Sendable {
 
   private mutating func entry(_ scalar: UInt32) -> UInt32 {
     let page = Int(scalar >> 8)
-    if pages[page].isEmpty { pages[page] = (0..<256).map { makeEntry(scalar & ~0xFF | $0) } }
-    return pages[page][Int(scalar & 0xFF)]
+    if places[page] < 0 {
+      let made = (0..<256).map { makeEntry(scalar & ~0xFF | $0) }
+      places[page] = Int32(entries.count)
+      entries += made
+    }
+    return entries[Int(places[page]) + Int(scalar & 0xFF)]
   }
 
   private mutating func makeEntry(_ value: UInt32) -> UInt32 {

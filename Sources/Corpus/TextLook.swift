@@ -38,6 +38,11 @@ public struct TextLook: Sendable {
     if full.isEmpty { return }
     try Self.refuseMarkup(full, path)
     checkEncoding(all, repaired: reader.report.repairedLines, path)
+    var bytes: [UInt8] = []
+    for line in all { bytes += Array(line.utf8) + [UInt8(ascii: "\n")] }
+    if let warning = Self.mojibakeWarning(path, Mojibake.lines(in: bytes.span), of: all.count, "the first ") {
+      warnings.append(warning)
+    }
     if options.format == .text { checkColumns(full, path) }
     if let language { checkLanguage(full.map { Self.sentence($0, options.format) }, language, identifier, path) }
   }
@@ -88,6 +93,17 @@ public struct TextLook: Sendable {
     warnings.append(
       "\(path): \(repaired) of the first \(lines.count) lines are not UTF-8; if it is in Latin-1 or Windows's code, convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
     )
+  }
+
+  /// What to say of a text with signs of UTF-8 that was taken for another encoding; nil where a line in a hundred or fewer has any.
+  ///
+  /// - Parameters:
+  ///   - count: the lines with such signs, of `all`.
+  ///   - which: goes before the number of all lines: `the first `.
+  public static func mojibakeWarning(_ path: String, _ count: Int, of all: Int, _ which: String = "") -> String? {
+    guard count >= 3, count * 100 > all else { return nil }
+    return
+      "\(path): \(count) of \(which)\(all) lines look like UTF-8 that was taken for Latin-1 or Windows-1252 (\"Ã©\"); if all of it is, `iconv -f UTF-8 -t WINDOWS-1252` turns it back"
   }
 
   private mutating func checkColumns(_ lines: [String], _ path: String) {

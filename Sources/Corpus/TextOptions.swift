@@ -43,6 +43,8 @@ public struct ReadReport: Sendable, Equatable {
   public var repairedLines = 0
   /// Lines longer than `TextOptions.maxLineBytes`, which lost their end.
   public var cutLines = 0
+  /// Lines with signs of UTF-8 that was taken for Latin-1 or Windows-1252 before (`Ã©`). They stay as they are.
+  public var mojibakeLines = 0
   /// Tabs inside sentences that became spaces.
   public var tabsReplaced = 0
   /// Lines whose sentence has no bytes at all.

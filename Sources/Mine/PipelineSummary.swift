@@ -11,6 +11,8 @@ public struct PipelineSummary: Sendable, Encodable {
     public var empty = 0
     /// Lines mended: invalid UTF-8 replaced, ends cut off, tabs replaced.
     public var repaired = 0, cut = 0, tabs = 0
+    /// Lines with signs of UTF-8 that was taken for Latin-1 or Windows-1252 before.
+    public var mojibake = 0
     /// Lines that a filter left out, by its reason.
     public var dropped: [String: Int] = [:]
     /// Carriage returns inside lines that became spaces.
@@ -19,7 +21,7 @@ public struct PipelineSummary: Sendable, Encodable {
     public var truncated = 0
 
     private enum CodingKeys: String, CodingKey {
-      case lines, unique, empty, repaired, cut, tabs, dropped
+      case lines, unique, empty, repaired, cut, tabs, dropped, mojibake
       case carriageReturns = "carriage_returns"
       case truncated = "truncated_lines"
     }
@@ -35,6 +37,7 @@ public struct PipelineSummary: Sendable, Encodable {
       (lines, unique, empty) = (read.lines, read.unique, read.empty)
       carriageReturns = read.carriageReturns
       (repaired, cut, tabs, dropped) = (read.repaired, read.cut, read.tabs, read.dropped)
+      mojibake = read.mojibake
       documents = read.documents
     }
   }

@@ -75,8 +75,14 @@ public final class WorkFolder {
     var start = 0
     repeat {
       try job.check(path)
-      let piece = file.bytes.extracting(start..<min(start + 1 << 26, file.count))
-      let hash = Hash128(Span<UInt8>(_bytes: piece))
+      let end = min(start + 1 << 26, file.count)
+      var stream = Hash128.Stream()
+      for some in stride(from: start, to: end, by: 1 << 22) {
+        stream.update(Span<UInt8>(_bytes: file.bytes.extracting(some..<min(some + 1 << 22, end))))
+        // What has been read would count as this process's memory, for as long as the digest goes on.
+        file.dropFromMemory()
+      }
+      let hash = stream.hash
       text += String(format: "%016llx%016llx", hash.high, hash.low)
       start += 1 << 26
     } while start < file.count

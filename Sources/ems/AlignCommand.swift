@@ -12,8 +12,11 @@ struct AlignCommand: ParsableCommand {
     abstract: "Aligns the sentences of documents that are translations of each other.",
     discussion: """
       SOURCE and TARGET hold one sentence a line, of one document each; or, with --ids, lines `document:sentence TAB sentence` as \
-      `ems split` writes them; or documents in any layout that `ems split` reads. Documents are paired by their ids, or as \
-      --document-pairs says.
+      `ems split` writes them; or documents in any layout that `ems split` reads. Documents are paired as --document-pairs says; \
+      without it by their ids, or, where the two sides have no id in common, by what is in them.
+
+      `--document-pairs found` pairs by content alone: each document is the mean of its sentences' rows, weighted by how few \
+      documents have the sentence, and two documents belong together if each is the other's best by margin.
 
       Writes `[source rows]:[target rows]:score` a line, with rows counted from 0 in the order of the sentences; the score is the \
       cosine of the two sides. With an output named .tsv, .jsonl, .tmx or with %s (Moses), the sentences themselves are \
@@ -44,7 +47,10 @@ struct AlignCommand: ParsableCommand {
 
   @OptionGroup var text: TextArguments
 
-  @Option(help: "Which documents belong together: lines `source id TAB target id`.", completion: .file())
+  @Option(
+    help: ArgumentHelp(
+      "Which documents belong together: a file of lines `source id TAB target id`; `ids`: those with the same id; `found`: by "
+        + "their content. By default ids, else found.", valueName: "file | ids | found"), completion: .file())
   var documentPairs: String?
 
   @Option(help: "The most sentences of both sides together in one pair.")
@@ -69,6 +75,8 @@ struct AlignCommand: ParsableCommand {
   /// What was done.
   struct Summary: Encodable {
     var documents = 0
+    /// How documents were paired: `whole`, `file`, `ids` or `found`.
+    var pairedBy = ""
     var sourceSentences = 0, targetSentences = 0
     var pairs = 0, sourceAlone = 0, targetAlone = 0
     var encodeSeconds = 0.0, alignSeconds = 0.0
@@ -76,6 +84,7 @@ struct AlignCommand: ParsableCommand {
 
     private enum CodingKeys: String, CodingKey {
       case documents, pairs, outputs
+      case pairedBy = "paired_by"
       case sourceSentences = "source_sentences"
       case targetSentences = "target_sentences"
       case sourceAlone = "source_alone"
@@ -99,15 +108,21 @@ struct AlignCommand: ParsableCommand {
         path: $0.0, language: $0.1, options: text.options, splitting: text.input.splitting($0.1),
         threads: common.threads)
     }
-    let pairs = try documents(sides)
+    let encoder = try SentenceEncoder(folder, threads: common.threads)
+    let compute = Compute(threads: common.threads)
+    var summary = Summary()
+    let pairs: [(source: Range<Int>, target: Range<Int>)]
+    if let known = try documents(sides) {
+      (pairs, summary.pairedBy) = known
+    } else {
+      summary.pairedBy = "found"
+      pairs = try found(sides, encoder, inputs: codes.map { try folder.input(for: $0?.code) }, compute, job, console)
+    }
     var options = AlignerOptions()
     options.maxSentences = maxSentences
     options.deletion = deletion
-    let encoder = try SentenceEncoder(folder, threads: common.threads)
-    let compute = Compute(threads: common.threads)
     let aligner = SentenceAligner(options, on: compute)
     let sinks = try outputs.map { try AlignmentSink($0, sides, languages: codes.map { $0?.code }) }
-    var summary = Summary()
     summary.outputs = outputs
     for (k, pair) in pairs.enumerated() {
       try job.check(outputs[0])
@@ -143,10 +158,13 @@ struct AlignCommand: ParsableCommand {
     if common.json, !outputs.contains("-") { try Console.printJSON(summary) }
   }
 
-  /// The rows of documents that belong together.
-  private func documents(_ sides: [AlignedText]) throws(Failure) -> [(source: Range<Int>, target: Range<Int>)] {
+  /// The rows of documents that belong together, and who says so; nil where that is to be found out.
+  private func documents(
+    _ sides: [AlignedText]
+  ) throws(Failure) -> (pairs: [(source: Range<Int>, target: Range<Int>)], by: String)? {
+    if documentPairs == "found" { return nil }
     var pairs: [(source: Range<Int>, target: Range<Int>)] = []
-    if let documentPairs {
+    if let documentPairs, documentPairs != "ids" {
       let table = try TextTable(path: documentPairs, options: TextOptions(format: .raw))
       for i in 0..<table.count {
         let columns = String(decoding: table.line(i), as: UTF8.self).split(separator: "\t")
@@ -164,20 +182,47 @@ struct AlignCommand: ParsableCommand {
           pairs.append((a, b))
         }
       }
-      return pairs
+      return (pairs, "file")
     }
-    if sides[0].order.count == 1, sides[1].order.count == 1 {
-      return [(0..<sides[0].count, 0..<sides[1].count)]
+    if documentPairs == nil, sides[0].order.count == 1, sides[1].order.count == 1 {
+      return ([(0..<sides[0].count, 0..<sides[1].count)], "whole")
     }
     for id in sides[0].order {
       if let a = sides[0].documents[id], let b = sides[1].documents[id] { pairs.append((a, b)) }
     }
+    if pairs.isEmpty, documentPairs == nil { return nil }
     guard !pairs.isEmpty else {
       throw Failure(
         .badData, sides[1].path, "has no document with an id that \(sides[0].path) has, too",
+        remedy: "say which belong together (--document-pairs FILE), or have it found out (--document-pairs found)")
+    }
+    return (pairs, "ids")
+  }
+
+  /// The rows of documents that belong together by what is in them.
+  private func found(
+    _ sides: [AlignedText], _ encoder: SentenceEncoder, inputs: [LanguageInput], _ compute: Compute, _ job: Job,
+    _ console: Console
+  ) throws(Failure) -> [(source: Range<Int>, target: Range<Int>)] {
+    var vectors: [Tensor] = []
+    for (side, input) in zip(sides, inputs) { vectors.append(try side.vectors(encoder, input: input, job: job)) }
+    let found = try DocumentMatcher.pairs(
+      source: vectors[0], target: vectors[1], names: (sides[0].path, sides[1].path), on: compute, job: job)
+    guard let found else { throw Interruption.failure(outputs[0]) }
+    guard !found.isEmpty else {
+      throw Failure(
+        .badData, sides[1].path, "has no document that is nearer to one of \(sides[0].path) than to others",
         remedy: "say which belong together: --document-pairs FILE")
     }
-    return pairs
+    console.say(
+      "\(Format.count(found.count)) pairs of documents found among \(Format.count(sides[0].order.count)) and "
+        + "\(Format.count(sides[1].order.count))")
+    return found.compactMap { pair in
+      guard let a = sides[0].documents[sides[0].order[pair.source]],
+        let b = sides[1].documents[sides[1].order[pair.target]]
+      else { return nil }
+      return (a, b)
+    }
   }
 }
 
@@ -247,6 +292,17 @@ final class AlignedText {
   }
 
   func id(_ row: Int) -> String { ids[row] }
+
+  /// The vectors of all documents, in their order. Sentences are encoded some thousands at a time, and their rows not kept.
+  func vectors(_ encoder: SentenceEncoder, input: LanguageInput, job: Job) throws(Failure) -> Tensor {
+    var made = DocumentVectors(documents: order.compactMap { documents[$0] }) { lines[$0] }
+    let step = 1 << 14
+    for start in stride(from: 0, to: lines.count, by: step) {
+      let part = Array(lines[start..<min(lines.count, start + step)])
+      made.append(try encoder.encode(count: part.count, job: job, subject: path, input: { _ in input }) { part[$0] })
+    }
+    return made.vectors()
+  }
 
   /// The rows of all windows of a document; equal windows are encoded once.
   func windows(

@@ -28,6 +28,12 @@ struct LayoutArguments: ParsableArguments {
   @Option(help: ArgumentHelp("In JSON lines, the field of the document's id.", valueName: "path"))
   var jsonID: String?
 
+  @Option(help: ArgumentHelp("In --format tsv, the column of the text, counted from 1.", valueName: "n"))
+  var textColumn: Int = 2
+
+  @Option(help: ArgumentHelp("In --format tsv, the column of the document's id; 0 for none.", valueName: "n"))
+  var idColumn: Int = 1
+
   @Option(help: ArgumentHelp("Documents with more bytes are counted and left out.", valueName: "n"))
   var maxDocumentBytes: Int = 32 << 20
 
@@ -35,13 +41,20 @@ struct LayoutArguments: ParsableArguments {
     if !(1 << 10...1 << 30).contains(maxDocumentBytes) {
       throw ValidationError("--max-document-bytes must be from 1024 to \(1 << 30).")
     }
+    if !(1...1 << 16).contains(textColumn) { throw ValidationError("--text-column must be from 1 to \(1 << 16).") }
+    if !(0...1 << 16).contains(idColumn) { throw ValidationError("--id-column must be from 0 to \(1 << 16).") }
+    if format != .tsv, textColumn != 2 || idColumn != 1 {
+      throw ValidationError("--text-column and --id-column need --format tsv.")
+    }
   }
 
   var options: InputOptions {
     var format = format
     if format == .automatic, jsonField != nil || jsonID != nil { format = .jsonLines }
-    return InputOptions(
+    var options = InputOptions(
       format: format, encoding: encoding, jsonField: jsonField, jsonID: jsonID, maxDocumentBytes: maxDocumentBytes)
+    (options.textColumn, options.idColumn) = (textColumn, idColumn)
+    return options
   }
 }
 

@@ -179,6 +179,10 @@ struct MineCommand: ParsableCommand {
       console.finish()
       for line in Self.table(summary) { console.say(line) }
       if let report { console.say("\(report): a page about the run") }
+      // Plain lines have been looked at before.
+      for (path, side) in [(source, summary.source), (target, summary.target)] where side.documents != nil {
+        if let warning = TextLook.mojibakeWarning(path, side.mojibake, of: side.lines) { console.warn(warning) }
+      }
       for line in texts.outputLines(mining.destination.first, "\(Format.count(summary.pairs)) pairs") {
         console.say(line)
       }
@@ -209,6 +213,7 @@ struct MineCommand: ParsableCommand {
       ("  empty", source.empty, target.empty), ("  invalid UTF-8", source.repaired, target.repaired),
       ("  cut", source.cut, target.cut), ("  with tabs", source.tabs, target.tabs),
       ("  carriage returns", source.carriageReturns, target.carriageReturns),
+      ("  mojibake", source.mojibake, target.mojibake),
     ]
     for reason in Set(source.dropped.keys).union(target.dropped.keys).sorted() {
       rare.append(("  dropped: \(reason)", source.dropped[reason] ?? 0, target.dropped[reason] ?? 0))

@@ -53,11 +53,14 @@ struct SplitCommand: ParsableCommand {
     var sentences = 0
     var documents = DocumentCounts()
     var repairedLines = 0
+    /// Sentences with signs of UTF-8 that was taken for another encoding.
+    var mojibakeLines = 0
     var output = ""
 
     private enum CodingKeys: String, CodingKey {
       case sentences, documents, output
       case repairedLines = "repaired_lines"
+      case mojibakeLines = "mojibake_lines"
     }
   }
 
@@ -76,21 +79,34 @@ struct SplitCommand: ParsableCommand {
     let writer = try TextWriter(path: output)
     var summary = Summary()
     var batch = LineBatch()
-    while try reader.readBatch(into: &batch) {
+    var lines: [UInt8] = []
+    func write(_ batch: LineBatch) throws(Failure) {
+      lines.removeAll(keepingCapacity: true)
       for i in 0..<batch.count {
         if ids {
           if offsets {
             let origin = batch.idText(i)
             let split = origin.utf8.lastIndex(of: 0x1F) ?? origin.endIndex
-            try writer.write("\(origin[..<split])\t\(origin[split...].dropFirst())")
+            lines += "\(origin[..<split])\t\(origin[split...].dropFirst())".utf8
           } else {
-            try writer.write(batch.id(i))
+            append(batch.id(i), to: &lines)
           }
-          try writer.write(UInt8(ascii: "\t"))
+          lines.append(UInt8(ascii: "\t"))
         }
-        try writer.writeLine(batch[i])
+        append(batch[i], to: &lines)
+        lines.append(UInt8(ascii: "\n"))
       }
+      try writer.write(lines.span)
       summary.sentences += batch.count
+    }
+    // The next sentences are read while these are written.
+    var next = LineBatch()
+    var isMore = try reader.readBatch(into: &batch)
+    while isMore {
+      (isMore, _) = try sideBySide(
+        threads: common.threads, { () throws(Failure) in try reader.readBatch(into: &next) },
+        { () throws(Failure) in try write(batch) })
+      swap(&batch, &next)
       try job.check(input)
       job.report("\(input): \(Format.count(summary.sentences)) sentences", reader.progressFraction)
     }
@@ -98,9 +114,14 @@ struct SplitCommand: ParsableCommand {
     console.finish()
     summary.documents = reader.report.documents
     summary.repairedLines = reader.report.repairedLines
+    summary.mojibakeLines = reader.report.mojibakeLines
     summary.output = output
     console.say("\(output == "-" ? "standard output" : output): \(Format.count(summary.sentences)) sentences")
     for line in Self.notes(summary.documents) { console.say(line) }
+    if summary.mojibakeLines > 0 { console.say("  with mojibake: \(Format.count(summary.mojibakeLines))") }
+    if let warning = TextLook.mojibakeWarning(reader.name, summary.mojibakeLines, of: summary.sentences) {
+      console.warn(warning)
+    }
     if common.json, output != "-" { try Console.printJSON(summary) }
   }
 

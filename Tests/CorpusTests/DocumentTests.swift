@@ -190,6 +190,24 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     #expect(failure { _ = try read(#"[{"text":"a"}]"#) }?.remedy?.contains("jq") == true)
   }
 
+  /// What is cut from the file ahead of what is taken apart is neither lost nor told too early.
+  @Test func failuresComeBehindWhatIsBeforeThem() throws {
+    let good = (0..<40_000).map {
+      #"{"id":"d\#($0)","text":"Satz Nummer \#($0) mit etwas Text dahinter, damit es sich lohnt."}"#
+    }
+    let text = good.joined(separator: "\n") + "\n" + String(repeating: "x", count: 3000) + "\n"
+    var options = TextOptions(format: .idAndText, strict: true)
+    options.input = InputOptions(format: .jsonLines, maxDocumentBytes: 2048, threads: 2)
+    let reader = try LineReader(
+      source: ScriptedSource(Array(text.utf8), sizes: [1 << 20]), name: "test", options: options)
+    var lines = 0
+    var batch = LineBatch()
+    let failed = failure { while try reader.readBatch(into: &batch) { lines += batch.count } }
+    #expect(failed?.description.contains("line 40001") == true, "\(String(describing: failed))")
+    // The batch before the failing one has been handed out.
+    #expect(lines > 10_000)
+  }
+
   @Test func sameLinesForAnyThreads() throws {
     let text = (0..<500).map { #"{"id":"\#($0 % 400)","text":"Satz \#($0). Und noch einer.\nAbsatz."}"# }.joined(
       separator: "\n")
@@ -222,6 +240,18 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     let long = (0..<30_000).map { "Zeile Nummer \($0) von einem langen Dokument.\n" }.joined()
     let lines = try read(long, .paragraphs).lines
     #expect(lines.count == 30_000 && lines.last?.hasPrefix("0:29999\t") == true)
+  }
+
+  @Test func columns() throws {
+    let text = "k1\tde\tEins. Zwei.\nk2\tde\nk1\tde\tDrei.\n"
+    let found = try read(text, .tsv) { $0.input.textColumn = 3 }
+    #expect(found.lines == ["k1:0\tEins. Zwei.", "k1~2:0\tDrei."])
+    #expect(found.counts.dropped == ["bad-record": 1])
+    #expect(found.counts.firstBad == "line 2: the line has 2 tab-separated columns, and column 3 was asked for")
+    let plain = try read("Eins.\nZwei.\n", .tsv) { ($0.input.textColumn, $0.input.idColumn) = (1, 0) }
+    #expect(plain.lines == ["0:0\tEins.", "1:0\tZwei."])
+    let failed = failure { _ = try read(text, .tsv, strict: true) { $0.input.textColumn = 3 } }
+    #expect(failed?.description.contains("line 2") == true, "\(String(describing: failed))")
   }
 
   @Test func base64() throws {
@@ -433,6 +463,33 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     #expect(try cleaned { $0.composes = true }.0 == ["0:0\tCafé &amp; s\u{AD}o\u{200B}"])
     #expect(try cleaned { $0.dropsInvisible = true }.1.cleaned == ["invisible": 2])
     #expect(try cleaned { $0.resolvesEntities = true }.0.first?.contains("& s") == true)
+  }
+
+  @Test func mojibakeIsCounted() throws {
+    let wrong = ["CafÃ©", "donâ€™t", "Ð¿Ñ€Ð¸Ð²ÐµÑ‚", "fÃ¼r", "Â°C", "GrÃ¶ÃŸe", "Ã€ la carte", "Ã\u{9F}"]
+    let right = [
+      "Café", "don’t", "привет", "für", "10 °C", "NIÑO", "IRMÃ»", "ÂGE", "â € x", "SÃO", "À«", "Ã", "Ñ”", "Â",
+    ]
+    for line in wrong + right {
+      let reader = try LineReader(source: ScriptedSource(Array("\(line)\n".utf8), sizes: [100]), name: "test")
+      var batch = LineBatch()
+      while try reader.readBatch(into: &batch) {}
+      #expect(reader.report.mojibakeLines == (wrong.contains(line) ? 1 : 0), "\(line)")
+    }
+    // A character that is cut off at the end.
+    for tail in [[0xC3], [0xC3, 0x83], [0xC3, 0x83, 0xC2], [0xC3, 0xC3]] as [[UInt8]] {
+      let reader = try LineReader(source: ScriptedSource([0x61] + tail, sizes: [100]), name: "test")
+      var batch = LineBatch()
+      while try reader.readBatch(into: &batch) {}
+      #expect(reader.report.mojibakeLines == 0)
+    }
+    let all = (wrong + wrong + right).joined(separator: "\n")
+    let reader = try LineReader(source: ScriptedSource(Array(all.utf8), sizes: [7]), name: "test")
+    var batch = LineBatch()
+    while try reader.readBatch(into: &batch) {}
+    #expect(reader.report.mojibakeLines == 2 * wrong.count)
+    #expect(TextLook.mojibakeWarning("t", 2, of: 5) == nil && TextLook.mojibakeWarning("t", 5, of: 500) == nil)
+    #expect(TextLook.mojibakeWarning("t", 6, of: 500)?.contains("6 of 500 lines") == true)
   }
 
   @Test func boilerplateAndNearDuplicates() throws {

@@ -16,6 +16,32 @@ import Testing
     #expect(keys.key(of: text) == Array(expected.utf8))
   }
 
+  /// Stretches of ASCII are taken as a whole; the key is that of the characters one by one.
+  @Test func stretchesAreAsTheirCharacters() {
+    var random = SystemRandomNumberGenerator()
+    let parts = [
+      "a", "B", "ABCDEFGHIJ", " ", "  ", "\t", "\u{A0}", "\u{7F}", "é", "\u{200B}", "~", "Zz9[@`{", "           ",
+    ]
+    for caseless in [true, false] {
+      var keys = SentenceKey(caseless: caseless)
+      for _ in 0..<2000 {
+        let text = (0..<Int.random(in: 0...12, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
+          .joined()
+        var expected = ""
+        for scalar in text.unicodeScalars {
+          switch scalar {
+          case " ", "\t", "\u{A0}": if !expected.isEmpty, !expected.hasSuffix(" ") { expected += " " }
+          case "\u{7F}", "\u{200B}": break
+          case "é": expected += "e\u{301}"
+          default: expected += caseless ? String(scalar).lowercased() : String(scalar)
+          }
+        }
+        if expected.hasSuffix(" ") { expected.removeLast() }
+        #expect(keys.key(of: text) == Array(expected.utf8), "\(text.debugDescription)")
+      }
+    }
+  }
+
   @Test func caseCountsWhereItIsAskedFor() {
     var keys = SentenceKey(caseless: false)
     #expect(keys.key(of: " Das  Haus ") == Array("Das Haus".utf8))

@@ -36,6 +36,35 @@ import Corpus
     try check("ជំរាបសួរ។|សុខសប្បាយ។", "km")
   }
 
+  /// Thai and Lao mark no ends: a blank may end a sentence or a phrase.
+  @Test func unmarkedSentences() throws {
+    try check("วันนี้ฝนตกหนักมากในกรุงเทพมหานครจนรถติดไปทั่วทั้งเมือง|เราจึงเดินทางกลับบ้านช้ากว่าทุกวันที่ผ่านมา", "th")
+    // Neither before a conjunction or a number, nor behind a preposition, nor where a sentence would be a word or two.
+    for text in [
+      "วันนี้ฝนตกหนักมากในกรุงเทพมหานครจนรถติดไปทั่วทั้งเมือง และเราเดินทางกลับบ้านช้ากว่าทุกวันที่ผ่านมา", "เขาซื้อหนังสือมาจากร้านใหม่ 3 เล่ม",
+      "ไป ไหน มา",
+      "เขาเดินทางไปทำงานที่โรงพยาบาลทุกวันโดย รถไฟฟ้าสายใหม่ล่าสุดของเมือง", "", " ", "กก",
+    ] {
+      #expect(try split(text, "th").count <= 1, "\(text)")
+    }
+    // Marks count all the same, and nothing is asked of a text without blanks.
+    #expect(try split("จริงหรือ? ใช่! เขาไปแล้ว", "th").count == 3)
+    let solid = String(repeating: "เราเดินทางกลับบ้านช้ากว่าทุกวัน", count: 5)
+    #expect(try split(solid, "th") == [solid])
+    #expect(try split("ຂ້ອຍໄປຕະຫຼາດ ແລະ ຊື້ປາ", "lo").count == 1)
+  }
+
+  /// Words that are in no list are told without looking them up: the lists' own words must not be among them.
+  @Test func abbreviationsInAnyCase() throws {
+    for text in ["Siehe Abschn. Zwei hier.", "Die Fa. Maier kam.", "Der Abg. Schmidt sprach."] {
+      #expect(try split(text, "de") == [text])
+    }
+    #expect(try split("Im ул. Ленина дом.", "ru").count == 1)
+    #expect(try split("Это было вчера. Потом дождь.", "ru").count == 2)
+    #expect(try split("Ça va bien. Très bien.", "fr").count == 2)
+    #expect(try split("Das war XVIII. Und mehr war nicht.", "en").count == 2)
+  }
+
   @Test func withoutALanguage() throws {
     #expect(try split("One. Two! three? Four") == ["One.", "Two! three?", "Four"])
     #expect(try split("").isEmpty)

@@ -17,6 +17,16 @@ import Testing
     #expect(hash("The quick brown fox jumps over the lazy dog") == "e34bbc7bbc071b6c7a433ca9c49a9347")
   }
 
+  @Test func piecesAreAsTheWhole() {
+    let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    for cuts in [[0, 1000], [0, 16, 999], [0, 0, 32, 992, 993], [0, 0], [0, 160, 160, 175]] {
+      var stream = Hash128.Stream()
+      for (from, to) in zip(cuts, cuts.dropFirst()) { stream.update(bytes.span.extracting(from..<to)) }
+      let whole = Hash128(bytes.span.extracting(0..<(cuts.last ?? 0)))
+      #expect(stream.hash == whole)
+    }
+  }
+
   /// The verification of the SMHasher suite: hashes of the keys (), (0), (0, 1), ... under falling seeds, hashed together.
   @Test func smhasherVerification() {
     var hashes: [UInt8] = []

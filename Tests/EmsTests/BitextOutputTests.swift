@@ -33,6 +33,73 @@ import Testing
     #expect(try text("b.tsv") == lines.map { $0 + "\n" }.joined())
   }
 
+  /// What OmegaT's reader of TMX holds a file to: one header whose source language is that of a segment of each unit, `xml:lang` on
+  /// each, one segment in each, XML's signs escaped, no characters that XML has no place for.
+  @Test func tmxByOmegaTsRules() throws {
+    let workshop = try Workshop()
+    let table = try workshop.folder.write(
+      "t.tsv", "Ein \u{B} und \u{1F}\u{7F} & <b>\u{FFFE}\t]]> \"q\" 'a' \u{1} 𝄞\nمرحبا\tשלום\n")
+    let run = try ems(
+      "score", table, "--model", workshop.model, "--source-language", "de", "--target-language", "en", "--quiet",
+      "--output", workshop.folder.file("o.tmx"))
+    #expect(run.status == 0, "\(run.error)")
+    let bytes = try workshop.folder.read("o.tmx")
+    let text = String(decoding: bytes, as: UTF8.self)
+    #expect(bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x0A } && !text.contains("\u{FFFE}"))
+    #expect(
+      text.hasPrefix(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE tmx SYSTEM \"tmx14.dtd\">\n<tmx version=\"1.4\">"))
+    let header = text.split(separator: "<header ").last?.split(separator: "/>").first ?? ""
+    for attribute in [
+      "creationtool=\"ems\"", "creationtoolversion=", "segtype=\"sentence\"", "o-tmf=", "adminlang=", "srclang=\"de\"",
+      "datatype=\"plaintext\"",
+    ] {
+      #expect(header.contains(attribute), "\(header)")
+    }
+    let units = text.split(separator: "<tu ").dropFirst()
+    #expect(units.count == 2)
+    for unit in units {
+      #expect(unit.split(separator: "<tuv xml:lang=\"de\"><seg>").count == 2)
+      #expect(unit.split(separator: "<tuv xml:lang=\"en\"><seg>").count == 2)
+      #expect(unit.split(separator: "</seg></tuv>").count == 3)
+    }
+    #expect(
+      text.contains("<seg>Ein   und    &amp; &lt;b&gt;</seg>")
+        && text.contains("<seg>]]&gt; &quot;q&quot; 'a'   𝄞</seg>"))
+    #expect(XMLCheck.isWellFormed(text))
+    expect(
+      try ems("score", table, "--model", workshop.model, "--quiet", "--output", workshop.folder.file("p.tmx")),
+      failsWith: 64, says: "--source-language")
+  }
+
+  /// A long document is aligned around a coarse path: a few thousand sentences stay in little memory.
+  @Test func longDocuments() throws {
+    let workshop = try Workshop()
+    let words = ["das", "Haus", "mir", "東京", "a", "running", "x1", "мир", "ist", "the"]
+    var random = SplitMix(seed: 11)
+    let lines = (0..<3000).map { i in
+      "\(i) "
+        + (0..<Int.random(in: 3...9, using: &random)).map { _ in words.randomElement(using: &random) ?? "" }.joined(
+          separator: " ")
+    }
+    let a = try workshop.folder.write("a", lines.map { $0 + "\n" }.joined())
+    // Every hundredth sentence is missing, and every two hundredth joined with the next.
+    var target: [String] = []
+    for (i, line) in lines.enumerated() where i % 100 != 50 {
+      if i % 200 == 121 { target[target.count - 1] += " " + line } else { target.append(line) }
+    }
+    let b = try workshop.folder.write("b", target.map { $0 + "\n" }.joined())
+    let run = try ems(
+      "align", a, b, "--model", workshop.model, "--source-language", "de", "--target-language", "de", "--quiet",
+      "--output", workshop.folder.file("o.align"), "--json")
+    #expect(run.status == 0, "\(run.error)")
+    let rows = String(decoding: try workshop.folder.read("o.align"), as: UTF8.self).split(separator: "\n")
+    #expect(rows.last?.hasPrefix("[2999]:[\(target.count - 1)]:") == true, "\(rows.last ?? "")")
+    // Sentences side by side, each once.
+    #expect(rows.count(where: { $0.hasPrefix("[") && !$0.contains("[]") }) > 2800)
+    #expect(run.json()["source_alone"] as? Int ?? 1000 < 100)
+  }
+
   @Test func mineSaysWhereASentenceComesFrom() throws {
     let workshop = try Workshop()
     let documents = try workshop.folder.write(
@@ -98,6 +165,29 @@ import Testing
     #expect(byID.status == 0, "\(byID.error)")
     let found = String(decoding: try workshop.folder.read("ids.align"), as: UTF8.self)
     #expect(found.contains("[2]:[0]:"), "\(found)")
+    // No id in common: documents are found by what is in them.
+    let sentences = lines.filter { $0.utf8.count > 12 }
+    func documents(_ name: String, _ order: [Int]) throws -> String {
+      try workshop.folder.write(
+        name,
+        order.map { d in
+          (0..<3).map { "\(name)\(d):\($0)\t\(sentences[3 * d + $0])\n" }.joined()
+        }.joined())
+    }
+    let (here, there) = (try documents("p", [0, 1, 2, 3, 4]), try documents("q", [3, 1, 4, 0]))
+    let byContent = try ems(
+      "align", here, there, "--ids", "--model", workshop.model, "--source-language", "de", "--target-language", "de",
+      "--output", workshop.folder.file("found.align"), "--json")
+    #expect(byContent.status == 0, "\(byContent.error)")
+    #expect(byContent.json()["paired_by"] as? String == "found" && byContent.json()["documents"] as? Int == 4)
+    #expect(byContent.error.contains("4 pairs of documents found among 5 and 4"), "\(byContent.error)")
+    let aligned = String(decoding: try workshop.folder.read("found.align"), as: UTF8.self)
+    for row in ["[0]:[9]:", "[4]:[4]:", "[9]:[0]:"] { #expect(aligned.contains(row), "\(aligned)") }
+    expect(
+      try ems(
+        "align", here, there, "--ids", "--document-pairs", "ids", "--model", workshop.model, "--source-language", "de",
+        "--target-language", "de", "--output", workshop.folder.file("no")),
+      failsWith: 65, says: "has no document with an id", "--document-pairs found")
     expect(
       try ems(
         "align", x, y, "--ids", "--document-pairs", workshop.folder.write("p", "d\tz\n"), "--model", workshop.model,

@@ -34,6 +34,32 @@ import Testing
     expect(try ems("split", folder.file("none"), "--clean", "nonsense"), failsWith: 64, says: "near-duplicates")
   }
 
+  /// Each example of docs/documents.md prints what stands below it.
+  @Test func examplesOfTheDocumentation() throws {
+    let page = try String(contentsOfFile: "\(repository)/docs/documents.md", encoding: .utf8)
+    var blocks: [[Substring]] = [[]]
+    for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("    ") { blocks[blocks.count - 1].append(line.dropFirst(4)) } else { blocks.append([]) }
+    }
+    let examples = blocks.filter { $0.first?.contains("| ems split") == true }
+    #expect(examples.count >= 9)
+    for example in examples {
+      let run = try shell(String(example[0]).replacing("| ems split", with: "| $ems split --quiet"))
+      #expect(run.output == example.dropFirst().map { $0 + "\n" }.joined(), "\(example[0])\n\(run.error)")
+    }
+  }
+
+  @Test func mojibakeIsTold() throws {
+    let lines = (0..<5).map { "{\"id\":\"d\($0)\",\"text\":\"Das CafÃ© Nummer \($0). Und mehr.\"}\n" }
+    let text = try folder.write("m.jsonl", lines.joined())
+    let run = try ems("split", text, "--language", "de", "--output", folder.file("m.tsv"), "--json")
+    #expect(run.status == 0 && run.json()["mojibake_lines"] as? Int == 5, "\(run.error)")
+    #expect(
+      run.error.contains("with mojibake: 5") && run.error.contains("5 of 5 lines look like UTF-8"), "\(run.error)")
+    expect(
+      try ems("split", text, "--text-column", "3", "--output", folder.file("o")), failsWith: 64, says: "--format tsv")
+  }
+
   @Test func miningReadsDocumentsAndPipes() throws {
     let workshop = try Workshop()
     let lines = Workshop.lines(40).filter { $0.contains { $0 != " " } }

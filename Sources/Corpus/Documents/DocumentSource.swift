@@ -12,6 +12,8 @@ final class DocumentSource: ByteSource {
   private let counter: DocumentCounter
   private let reader: RecordReader
   private var output: [UInt8] = []
+  /// Documents that are cut already, and not yet taken apart.
+  private var records: [Record] = []
   private var served = 0
   private var layout: JSONLayout?
   private var isFirst = true
@@ -21,11 +23,15 @@ final class DocumentSource: ByteSource {
   private var currentID: [UInt8] = []
   private var ids = Unifier()
   private var atEnd = false
+  private var hasBegun = false
+  /// What went wrong in cutting ahead: thrown when what was read before has been handed out.
+  private var failure: Failure?
   private var repetition: RepeatedText?
 
   /// Ids are compared up to so many documents, in 24 bytes each.
   private static let comparedIDs = 1 << 23
-  private static let batchBytes = 4 << 20
+  /// Bytes of documents that are taken apart together: enough to keep the threads busy.
+  private let batchBytes: Int
 
   init(
     _ cutter: any RecordCutter, of source: any ByteSource, name: String, format: InputFormat, options: TextOptions,
@@ -36,6 +42,7 @@ final class DocumentSource: ByteSource {
     self.name = name
     self.options = options
     self.counter = counter
+    batchBytes = max(1 << 20, options.input.threads << 18)
     reader = RecordReader(options: options, format: format)
     if options.input.cleaning.comparesDocuments { repetition = RepeatedText(options.input.cleaning) }
   }
@@ -56,18 +63,29 @@ final class DocumentSource: ByteSource {
     return count
   }
 
-  private func makeBatch() throws(Failure) {
+  /// Cuts the next documents from the file.
+  ///
+  /// - Returns: how many there are; none at the end.
+  private func cut() throws(Failure) -> [Record] {
     var records: [Record] = []
     var size = 0
-    while size < Self.batchBytes {
-      guard let record = try cutter.next() else {
-        atEnd = true
-        break
-      }
+    while size < batchBytes, let record = try cutter.next() {
       size += record.count
       records.append(record)
     }
-    if records.isEmpty { return }
+    return records
+  }
+
+  private func makeBatch() throws(Failure) {
+    if !hasBegun {
+      hasBegun = true
+      records = try cut()
+    }
+    if let failure { throw failure }
+    if records.isEmpty {
+      atEnd = true
+      return
+    }
     // Which fields hold the text is decided by the first good object.
     if layout == nil, records.contains(where: { $0.content == .json }) {
       layout = try reader.layout(of: records, name: name)
@@ -76,15 +94,40 @@ final class DocumentSource: ByteSource {
     let threads = options.input.threads
     // Documents differ in size: several in a piece, many pieces for a thread.
     let pieces = min(records.count, max(1, 4 * threads))
-    let parts = try concurrentMap(pieces, threads: threads) { piece -> [Document] in
+    // One of the tasks cuts what the next call takes apart, so that decompression keeps nobody waiting.
+    let ahead = CutAhead(cut)
+    let parts = try concurrentMap(pieces + 1, threads: threads) { task -> [Document] in
+      if task == 0 {
+        ahead.run()
+        return []
+      }
+      let piece = task - 1
       let range = batch.count * piece / pieces..<batch.count * (piece + 1) / pieces
       let worker = reader.worker(layout: layout)
       return range.map { worker.read(batch[$0]) }
     }
-    for document in parts.joined() { try add(document) }
+    (records, failure) = (ahead.records, ahead.failure)
+    var lines = output
+    output = []
+    defer { output = lines }
+    for document in parts.joined() { try add(document, to: &lines) }
   }
 
-  private func add(_ document: Document) throws(Failure) {
+  /// One task's work on what the other tasks do not touch: the cutter and what it reads from.
+  private final class CutAhead: @unchecked Sendable {
+    private let body: () throws(Failure) -> [Record]
+    private(set) var records: [Record] = []
+    private(set) var failure: Failure?
+
+    // Invariant: `run` is called once, by one task; the rest is read when all tasks have ended.
+    init(_ body: @escaping () throws(Failure) -> [Record]) { self.body = body }
+
+    func run() {
+      do throws(Failure) { records = try body() } catch { failure = error }
+    }
+  }
+
+  private func add(_ document: Document, to output: inout [UInt8]) throws(Failure) {
     let problems = RecordProblems(name: name, strict: options.strict, counter: counter)
     for (what, count) in document.cleaned { counter.counts.cleaned[what, default: 0] += count }
     counter.counts.invalidCharacters += document.invalid
@@ -110,6 +153,9 @@ final class DocumentSource: ByteSource {
     }
     let isIDWanted = options.format == .idAndText
     let bytes = document.bytes.span
+    let (name, offset) = (currentID, offset)
+    var sentence = sentence
+    defer { self.sentence = sentence }
     var start = 0
     for (i, end) in document.ends.enumerated() {
       let line = bytes.extracting(start..<Int(end))
@@ -120,7 +166,7 @@ final class DocumentSource: ByteSource {
         continue
       }
       if isIDWanted {
-        append(currentID.span, to: &output)
+        append(name.span, to: &output)
         output.append(UInt8(ascii: ":"))
         append(number: sentence, to: &output)
         if options.input.keepsOffsets {
@@ -136,7 +182,7 @@ final class DocumentSource: ByteSource {
       sentence += 1
     }
     counter.counts.bytes += document.textBytes
-    offset += document.textBytes
+    self.offset += document.textBytes
   }
 
   /// The id of a document without white space, made different from those before.
@@ -167,9 +213,17 @@ private func copy(_ from: [UInt8], from start: Int, count: Int, into buffer: ino
 }
 
 /// Appends a number that is not negative, in decimal digits.
-func append(number: Int, to bytes: inout [UInt8]) {
-  if number >= 10 { append(number: number / 10, to: &bytes) }
-  bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
+package func append(number: Int, to bytes: inout [UInt8]) {
+  unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+    var rest = number
+    var first = 20
+    repeat {
+      first -= 1
+      unsafe digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
+      rest /= 10
+    } while rest > 0
+    unsafe bytes.append(contentsOf: digits[first...])
+  }
 }
 
 /// A document taken apart.
@@ -278,6 +332,21 @@ final class RecordWorker {
       text = found
     case .text:
       text = utf8(record, &document)
+    case .tsv:
+      let input = reader.options.input
+      let bytes = record.bytes.span
+      let (found, columns) = column(input.textColumn, of: bytes, 0..<record.count)
+      let id = input.idColumn == 0 ? 0..<0 : column(input.idColumn, of: bytes, 0..<record.count).range
+      guard let found, let id else {
+        let missing = found == nil ? input.textColumn : input.idColumn
+        document.problem = (
+          "bad-record",
+          "the line has \(columns) tab-separated column\(columns == 1 ? "" : "s"), and column \(missing) was asked for"
+        )
+        return document
+      }
+      document.id = id.isEmpty ? nil : String(decoding: record.bytes[id], as: UTF8.self)
+      text = repaired(Array(record.bytes[found]), &document)
     case .base64:
       guard let decoded = Base64.decode(record.bytes[..<record.count]) else {
         document.problem = ("bad-record", "the line is not base64")
@@ -372,6 +441,9 @@ final class RecordWorker {
     let span = text.span
     var start = 0
     document.bytes.reserveCapacity(text.count)
+    // Tabs separate columns in all that is written; a carriage return or another line end would end a line.
+    let hasControls = holdsControls(span)
+    defer { if hasControls { blankControls(&document.bytes) } }
     while start < text.count {
       let end = firstIndex(of: UInt8(ascii: "\n"), in: span, from: start, to: text.count) ?? text.count
       defer { start = end + 1 }
@@ -386,11 +458,12 @@ final class RecordWorker {
     }
   }
 
+  private func blankControls(_ bytes: inout [UInt8]) {
+    for i in bytes.indices where bytes[i] < 0x20 { bytes[i] = UInt8(ascii: " ") }
+  }
+
   private func add(_ text: Span<UInt8>, _ from: Int, _ to: Int, _ document: inout Document) {
-    let start = document.bytes.count
     append(text.extracting(from..<to), to: &document.bytes)
-    // Tabs separate columns in all that is written; a carriage return or another line end would end a line.
-    for i in start..<document.bytes.count where document.bytes[i] < 0x20 { document.bytes[i] = UInt8(ascii: " ") }
     document.ends.append(UInt32(document.bytes.count))
     document.places.append(UInt32(from)..<UInt32(to))
   }

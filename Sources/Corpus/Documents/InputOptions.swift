@@ -14,6 +14,8 @@ public enum InputFormat: String, Sendable, CaseIterable {
   case hplt
   /// JSON lines as OSCAR publishes them: `content`, `warc_headers.warc-record-id`.
   case oscar
+  /// A document a line in tab-separated columns: `InputOptions.textColumn` and `idColumn` say which.
+  case tsv
   /// A document a line, base64 of its text, as bitextor and ParaCrawl keep them.
   case base64
   /// Web archives: text records (WET), pages and plain texts of responses.
@@ -32,7 +34,7 @@ public enum InputFormat: String, Sendable, CaseIterable {
   /// Whether it holds documents, which have ids and paragraphs.
   public var holdsDocuments: Bool {
     switch self {
-    case .paragraphs, .jsonLines, .hplt, .oscar, .base64, .warc, .html, .wikipedia: true
+    case .paragraphs, .jsonLines, .hplt, .oscar, .tsv, .base64, .warc, .html, .wikipedia: true
     case .automatic, .lines, .tmx, .sgm, .xliff: false
     }
   }
@@ -51,6 +53,10 @@ public struct InputOptions: Sendable, Equatable {
   public var jsonField: String?
   /// In JSON lines the path of the document's id; nil for `id`, else `warc_headers.warc-record-id`, `url` or `u`.
   public var jsonID: String?
+  /// In tab-separated documents the column of the text, counted from 1.
+  public var textColumn = 2
+  /// In tab-separated documents the column of the document's id, counted from 1; 0 where there is none.
+  public var idColumn = 1
   /// Of a bitext the language that is read, or source and target; empty for the two that are there, in their order.
   public var languages: [Language]
   /// How the paragraphs of documents are cut into sentences; nil leaves a paragraph a line.
@@ -93,6 +99,7 @@ public struct InputOptions: Sendable, Equatable {
     settings["input-encoding"] = encoding
     settings["input-json-field"] = jsonField
     settings["input-json-id"] = jsonID
+    if format == .tsv { settings["input-columns"] = "\(idColumn),\(textColumn)" }
     if !languages.isEmpty { settings["input-languages"] = languages.map(\.code).joined(separator: ",") }
     if keepsOffsets { settings["input-offsets"] = "1" }
     if let splitting { settings.merge(splitting.digestSettings) { first, _ in first } }

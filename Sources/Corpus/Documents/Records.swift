@@ -2,7 +2,7 @@ import Base
 
 /// A document as it stands in its file.
 struct Record: Sendable {
-  enum Content: Sendable { case json, text, base64, html, wikitext }
+  enum Content: Sendable { case json, text, tsv, base64, html, wikitext }
 
   var content: Content
   /// Its bytes; in JSON with padding behind them, which `count` leaves out.
@@ -53,6 +53,7 @@ func recordCutter(
   let limit = options.input.maxDocumentBytes
   return switch format {
   case .paragraphs: ParagraphCutter(source, limit: limit)
+  case .tsv: LineCutterOfRecords(source, content: .tsv, limit: limit, problems: problems)
   case .base64: LineCutterOfRecords(source, content: .base64, limit: limit, problems: problems)
   case .html: PageCutter(source, isUTF8: isUTF8, limit: limit, problems: problems)
   case .warc: WarcCutter(source, limit: limit, problems: problems)

@@ -16,7 +16,7 @@ public struct SplitOptions: Sendable, Equatable {
 
   var digestSettings: [String: String] {
     // To be raised when the rules here or the lists of abbreviations change what they give.
-    ["split-language": language?.code ?? "any", "split-max-characters": "\(maxCharacters)", "split-rules": "1"]
+    ["split-language": language?.code ?? "any", "split-max-characters": "\(maxCharacters)", "split-rules": "2"]
   }
 }
 
@@ -55,10 +55,12 @@ public struct SentenceSplitter: Sendable {
           i = next
         } else {
           i += 1
+          // Most of what follows is letters: they go by eight at a time.
+          if i < end, text[i] < 0x80 { i = nextMark(in: text, from: i) }
         }
         continue
       }
-      let (scalar, length) = decode(text, at: i)
+      let (scalar, length) = character(text, i)
       let kind = SentenceClasses.kind(scalar, classes)
       if kind == .sTerm || kind == .aTerm || scalar == 0x2026 {
         let (boundary, next) = look(text, at: i, from: start, classes)
@@ -185,7 +187,14 @@ public struct SentenceSplitter: Sendable {
 
   @inline(__always)
   private func character(_ text: Span<UInt8>, _ i: Int) -> (UInt32, Int) {
-    text[i] < 0x80 ? (UInt32(text[i]), 1) : decode(text, at: i)
+    let lead = text[i]
+    if lead < 0x80 { return (UInt32(lead), 1) }
+    // Well-formed, so that the lead byte says all; only what the end cuts off is looked at with more care.
+    if lead < 0xE0, i + 1 < text.count { return (UInt32(lead & 0x1F) << 6 | UInt32(text[i + 1] & 0x3F), 2) }
+    if lead < 0xF0, i + 2 < text.count {
+      return (UInt32(lead & 0x0F) << 12 | UInt32(text[i + 1] & 0x3F) << 6 | UInt32(text[i + 2] & 0x3F), 3)
+    }
+    return decode(text, at: i)
   }
 
   /// Bytes of a blank of any kind at a place.

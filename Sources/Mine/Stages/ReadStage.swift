@@ -2,6 +2,7 @@ import Base
 import Corpus
 import Formats
 import Glibc
+import Synchronization
 import Work
 
 extension PipelineStages {
@@ -43,6 +44,8 @@ public struct ReadSummary: Sendable, Equatable, Codable {
   public var repaired = 0
   /// Lines over the limit, which lost their end.
   public var cut = 0
+  /// Lines with signs of UTF-8 that was taken for Latin-1 or Windows-1252 before.
+  public var mojibake = 0
   /// Tabs that became spaces.
   public var tabs = 0
   /// Carriage returns inside lines that became spaces.
@@ -56,7 +59,7 @@ public struct ReadSummary: Sendable, Equatable, Codable {
   public init() {}
 
   private enum CodingKeys: String, CodingKey {
-    case lines, empty, unique, repaired, cut, tabs, documents
+    case lines, empty, unique, repaired, cut, tabs, documents, mojibake
     case carriageReturns = "carriage_returns"
   }
   private static let droppedPrefix = "dropped_"
@@ -70,6 +73,8 @@ public struct ReadSummary: Sendable, Equatable, Codable {
     repaired = try values.decode(Int.self, forKey: .repaired)
     cut = try values.decode(Int.self, forKey: .cut)
     tabs = try values.decode(Int.self, forKey: .tabs)
+    // Manifests of versions before this count have none.
+    mojibake = try values.decodeIfPresent(Int.self, forKey: .mojibake) ?? 0
     carriageReturns = try values.decode(Int.self, forKey: .carriageReturns)
     documents = try values.decodeIfPresent(DocumentCounts.self, forKey: .documents)
     let all = try decoder.container(keyedBy: NamedCount.self)
@@ -87,6 +92,7 @@ public struct ReadSummary: Sendable, Equatable, Codable {
     try values.encode(repaired, forKey: .repaired)
     try values.encode(cut, forKey: .cut)
     try values.encode(tabs, forKey: .tabs)
+    try values.encode(mojibake, forKey: .mojibake)
     try values.encode(carriageReturns, forKey: .carriageReturns)
     try values.encodeIfPresent(documents, forKey: .documents)
     var all = encoder.container(keyedBy: NamedCount.self)
@@ -115,8 +121,7 @@ func readStage(
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
   var unifier = Unifier()
-  var keys = SentenceKey(caseless: caseless)
-  var key: [UInt8] = []
+  let keys = SentenceKeys(caseless: caseless)
   // The line and the id of each sentence, until it is known how often it came: in a file, since there may be billions.
   let origins = "\(table).origins.tmp"
   let firsts = try TextWriter(path: origins, compression: .plain)
@@ -125,14 +130,17 @@ func readStage(
   var batch = LineBatch()
   var line = 0
   var rowOfLine: [Int32] = []
-  while try reader.readBatch(into: &batch) {
+  var (newSentences, newOrigins) = ([UInt8](), [UInt8]())
+  func take(_ batch: LineBatch) throws(Failure) {
     let dropped = if let filter { try reasons(batch, filter, threads: threads) } else { [String?]() }
+    let hashes = try keys.hashes(of: batch, threads: threads)
+    newSentences.removeAll(keepingCapacity: true)
+    newOrigins.removeAll(keepingCapacity: true)
     for i in 0..<batch.count {
       defer { line += 1 }
       var row: Int32 = -1
       defer { if lineRows != nil { rowOfLine.append(row) } }
-      keys.key(of: batch[i], into: &key)
-      if key.isEmpty {
+      guard let hash = hashes[i] else {
         summary.empty += 1
         continue
       }
@@ -140,18 +148,30 @@ func readStage(
         summary.dropped[reason, default: 0] += 1
         continue
       }
-      let outcome = try unifier.insert(key.span)
+      let outcome = try unifier.insert(hash)
       row = Int32(truncatingIfNeeded: outcome.row)
       if outcome.isNew {
-        try sentences.writeLine(batch[i])
-        try firsts.write("\(line)")
+        append(batch[i], to: &newSentences)
+        newSentences.append(UInt8(ascii: "\n"))
+        append(number: line, to: &newOrigins)
         if options.format == .idAndText {
-          try firsts.write(UInt8(ascii: "\t"))
-          try firsts.write(batch.id(i))
+          newOrigins.append(UInt8(ascii: "\t"))
+          append(batch.id(i), to: &newOrigins)
         }
-        try firsts.write(UInt8(ascii: "\n"))
+        newOrigins.append(UInt8(ascii: "\n"))
       }
     }
+    try sentences.write(newSentences.span)
+    try firsts.write(newOrigins.span)
+  }
+  // The next lines are read while these are unified and written.
+  var next = LineBatch()
+  var isMore = try reader.readBatch(into: &batch)
+  while isMore {
+    (isMore, _) = try sideBySide(
+      threads: threads, { () throws(Failure) in try reader.readBatch(into: &next) },
+      { () throws(Failure) in try take(batch) })
+    swap(&batch, &next)
     try job.check(text)
     job.report("reading \(input): \(line) lines", reader.progressFraction)
   }
@@ -167,16 +187,20 @@ func readStage(
   let stored = try LineReader(path: origins, options: TextOptions(format: .raw, maxLineBytes: 1 << 22))
   var row = 0
   while try stored.readBatch(into: &batch) {
+    newOrigins.removeAll(keepingCapacity: true)
     for i in 0..<batch.count {
       let origin = batch[i]
       // The count goes behind the first column.
       var split = 0
       while split < origin.count, origin[split] != UInt8(ascii: "\t") { split += 1 }
-      try rows.write(origin.extracting(0..<split))
-      try rows.write("\t\(unifier.multiplicity(row))")
-      try rows.writeLine(origin.extracting(split..<origin.count))
+      append(origin.extracting(0..<split), to: &newOrigins)
+      newOrigins.append(UInt8(ascii: "\t"))
+      append(number: unifier.multiplicity(row), to: &newOrigins)
+      append(origin.extracting(split..<origin.count), to: &newOrigins)
+      newOrigins.append(UInt8(ascii: "\n"))
       row += 1
     }
+    try rows.write(newOrigins.span)
     try job.check(table)
   }
   try sentences.commit()
@@ -186,10 +210,37 @@ func readStage(
   summary.unique = unifier.count
   if reader.inputFormat != .lines { summary.documents = reader.report.documents }
   summary.repaired = reader.report.repairedLines
+  summary.mojibake = reader.report.mojibakeLines
   summary.cut = reader.report.cutLines
   summary.tabs = reader.report.tabsReplaced
   summary.carriageReturns = reader.report.carriageReturns
   return summary
+}
+
+/// Hashes of lines' keys, made on several threads.
+private final class SentenceKeys: Sendable {
+  private let caseless: Bool
+  // Makers keep tables of the characters they have met: those that nobody uses now.
+  private let idle = Mutex<[SentenceKey]>([])
+
+  init(caseless: Bool) { self.caseless = caseless }
+
+  /// nil for a line without anything to see.
+  func hashes(of batch: LineBatch, threads: Int) throws(Failure) -> [Hash128?] {
+    let piece = 1024
+    let parts = try concurrentMap((batch.count + piece - 1) / piece, threads: threads) { part -> [Hash128?] in
+      var maker = self.idle.withLock { $0.popLast() } ?? SentenceKey(caseless: self.caseless)
+      var key: [UInt8] = []
+      var hashes: [Hash128?] = []
+      for i in part * piece..<min(batch.count, (part + 1) * piece) {
+        maker.key(of: batch[i], into: &key)
+        hashes.append(key.isEmpty ? nil : Hash128(key.span))
+      }
+      self.idle.withLock { [maker] in $0.append(maker) }
+      return hashes
+    }
+    return Array(parts.joined())
+  }
 }
 
 /// Why each line of a batch shall be left out.
