@@ -127,7 +127,11 @@ public struct MiningPlan: Sendable, Codable {
     let all = rows[0] + rows[1]
     let shards = rows.indices.map { side in options.shards.count(side) { rows[side] } }
     let most = zip(rows, shards).map { ($0 + $1 - 1) / $1 }
-    let kind = options.index.kind { (rows[0], rows[1]) }
+    var kind = options.index.kind { (rows[0], rows[1]) }
+    if let kept = options.keptTarget { kind = options.index.kind(beside: kept, sources: rows[0], dimension: d) }
+    // What is encoded and indexed; a kept side has been.
+    let made = options.keptTarget == nil ? rows : [rows[0], 0]
+    let encoded = options.keptTarget == nil ? textBytes[0] + textBytes[1] : textBytes[0]
     sentences = rows
     self.shards = shards
     index = kind.names
@@ -147,9 +151,9 @@ public struct MiningPlan: Sendable, Codable {
     let weights = 4 * configuration.parameterCount
     stages.append(
       Stage(
-        name: "encode", seconds: rates.map { Double(text) / $0.bytesPerToken / $0.tokens },
+        name: "encode", seconds: rates.map { Double(encoded) / $0.bytesPerToken / $0.tokens },
         // Packed weights once, four windows of rows and lines, and the activations of a batch for each thread.
-        memory: base + weights + (160 << 20) + threads * (48 << 20), disk: all * d * options.type.size))
+        memory: base + weights + (160 << 20) + threads * (48 << 20), disk: (made[0] + made[1]) * d * options.type.size))
 
     func product(_ a: Int, _ b: Int, _ c: Int = 1) -> Double { Double(a) * Double(b) * Double(c) }
     // Far more than any disk has, and far from what overflows.
@@ -157,14 +161,14 @@ public struct MiningPlan: Sendable, Codable {
     switch kind {
     case .indices(let source, let target):
       let kinds = [IndexSize(source, d), IndexSize(target, d)]
-      let sizes = zip(kinds, rows).map { $0.bytes(rows: $1) }
-      let sample = zip(kinds, rows).map { min($1, max(64 * $0.cells, 65_536)) }
+      let sizes = zip(kinds, made).map { $1 == 0 ? 0 : $0.bytes(rows: $1) }
+      let sample = zip(kinds, made).map { min($1, max(64 * $0.cells, 65_536)) }
       var (indexTime, searchTime) = (0.0, 0.0)
       for side in 0...1 {
         let cells = kinds[side].cells
         let probes = options.probes ?? FaissIndex.defaultProbes(cells: max(1, cells))
         // k-means: ten rounds over the sample; then every row is put into a cell.
-        indexTime += 20 * product(sample[side], cells, d) + 2 * product(rows[side], cells, d)
+        indexTime += 20 * product(sample[side], cells, d) + 2 * product(made[side], cells, d)
         searchTime +=
           2 * product(rows[1 - side], d) * (Double(cells) + Double(rows[side]) * Double(probes) / Double(max(1, cells)))
       }
