@@ -132,7 +132,8 @@ import Kernels
   }
 
   /// The index for a side of `rows` vectors: exact up to 200,000, then an inverted file with 4 to 16 times the root of
-  /// the rows as cells, then one with product quantisation (Faiss's own guidelines, with a power of two for the cells).
+  /// the rows as cells, then one with 8-bit numbers, then with product quantisation (Faiss's own guidelines, with a power of two for
+  /// the cells; without OPQ, see `checkTraining`).
   ///
   /// - Parameter exactUpTo: rows up to which every row is compared.
   public static func defaultFactory(rows: Int, dimension: Int, exactUpTo: Int = 200_000) -> String {
@@ -141,7 +142,7 @@ import Kernels
     while cells < 65_536, Double(cells) < 4 * Double(rows).squareRoot() { cells *= 2 }
     if rows <= 5_000_000 { return "IVF\(cells),Flat" }
     let codes = [64, 32, 16, 8].first { dimension % $0 == 0 } ?? 1
-    return rows <= 50_000_000 ? "OPQ\(codes),IVF\(cells),PQ\(codes)" : "OPQ\(codes),IVF65536,PQ\(codes)"
+    return rows <= 50_000_000 ? "IVF\(cells),SQ8" : "IVF65536,PQ\(codes)"
   }
 
   /// Trains on a sample of unit vectors, [n, dimension].

@@ -25,6 +25,7 @@ extension FaissIndex {
     }
     if !index.isTrained {
       let wanted = min(side.rows, sampleRows ?? max(64 * (index.cells ?? 0), 65_536))
+      try checkTraining(factory, rows: wanted, dimension: side.columns)
       try index.train(compute.unit(side.unitRows, EmbeddingSide.spread(wanted, over: side.rows)), job: job)
     }
     if let cells = index.cells { index.probes = defaultProbes(cells: cells) }
