@@ -4,11 +4,13 @@
 #include <faiss/IVFlib.h>
 #include <faiss/Index.h>
 #include <faiss/IndexFlat.h>
+#include <faiss/IndexFlatCodes.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexIVFFlat.h>
 #include <faiss/IndexIVFPQ.h>
 #include <faiss/IndexPQ.h>
 #include <faiss/IndexPreTransform.h>
+#include <faiss/IndexScalarQuantizer.h>
 #include <faiss/VectorTransform.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
@@ -17,6 +19,7 @@
 #include <faiss/index_io.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -76,6 +79,22 @@ faiss::ProductQuantizer *quantizer(faiss::Index *index) {
   if (auto *pq = dynamic_cast<faiss::IndexPQ *>(index)) return &pq->pq;
   if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(index)) return &pq->pq;
   return nullptr;
+}
+
+// An index behind its vector transforms.
+const faiss::Index *inside(const faiss::Index *index) {
+  while (const auto *outer = dynamic_cast<const faiss::IndexPreTransform *>(index)) index = outer->index;
+  return index;
+}
+
+// The transforms before it, in their order.
+std::vector<const faiss::VectorTransform *> transforms(const faiss::Index *index) {
+  std::vector<const faiss::VectorTransform *> all;
+  while (const auto *outer = dynamic_cast<const faiss::IndexPreTransform *>(index)) {
+    all.insert(all.end(), outer->chain.begin(), outer->chain.end());
+    index = outer->index;
+  }
+  return all;
 }
 }  // namespace
 
@@ -200,4 +219,65 @@ void ems_faiss_watch(int (*asked)(void *), void *context) {
   stop_context = context;
 }
 void ems_faiss_set_threads(int threads) { omp_set_num_threads(threads); }
+
+size_t ems_faiss_cells(const FaissIndex *index) {
+  const faiss::Index *inner = inside(cpp(index));
+  if (const auto *ivf = dynamic_cast<const faiss::IndexIVF *>(inner)) return ivf->nlist;
+  return dynamic_cast<const faiss::IndexFlatCodes *>(inner) ? 1 : 0;
+}
+size_t ems_faiss_cell_size(const FaissIndex *index, size_t cell) {
+  const faiss::Index *inner = inside(cpp(index));
+  if (const auto *ivf = dynamic_cast<const faiss::IndexIVF *>(inner)) return ivf->invlists->list_size(cell);
+  return inner->ntotal;
+}
+int ems_faiss_decode(const FaissIndex *index, size_t cell, size_t first, size_t count, idx_t *ids, float *vectors) {
+  return guarded([&] {
+    const faiss::Index *inner = inside(cpp(index));
+    const auto *ivf = dynamic_cast<const faiss::IndexIVF *>(inner);
+    if (ivf == nullptr) {
+      for (size_t i = 0; i < count; i++) ids[i] = first + i;
+      if (vectors != nullptr) inner->reconstruct_n(first, count, vectors);
+      return;
+    }
+    faiss::InvertedLists::ScopedIds known(ivf->invlists, cell);
+    std::copy(known.get() + first, known.get() + first + count, ids);
+    if (vectors == nullptr) return;
+    if (dynamic_cast<const faiss::IndexIVFFlat *>(ivf)) {
+      faiss::InvertedLists::ScopedCodes codes(ivf->invlists, cell);
+      std::memcpy(vectors, codes.get() + first * ivf->code_size, count * ivf->code_size);
+      return;
+    }
+    if (const auto *scalar = dynamic_cast<const faiss::IndexIVFScalarQuantizer *>(ivf)) {
+      // Of a whole range at once: each call starts threads.
+      faiss::InvertedLists::ScopedCodes codes(ivf->invlists, cell);
+      scalar->sq.decode(codes.get() + first * ivf->code_size, vectors, count);
+      if (!scalar->by_residual) return;
+      std::vector<float> centre(ivf->d);
+      ivf->quantizer->reconstruct(cell, centre.data());
+      for (size_t i = 0; i < count * ivf->d; i++) vectors[i] += centre[i % ivf->d];
+      return;
+    }
+    for (size_t i = 0; i < count; i++) ivf->reconstruct_from_offset(cell, first + i, vectors + i * ivf->d);
+  });
+}
+int ems_faiss_centres(const FaissIndex *index, float *centres) {
+  return guarded([&] {
+    if (const auto *ivf = dynamic_cast<const faiss::IndexIVF *>(inside(cpp(index))))
+      ivf->quantizer->reconstruct_n(0, ivf->nlist, centres);
+  });
+}
+size_t ems_faiss_inner_dimension(const FaissIndex *index) { return inside(cpp(index))->d; }
+size_t ems_faiss_transforms(const FaissIndex *index) { return transforms(cpp(index)).size(); }
+size_t ems_faiss_transform_width(const FaissIndex *index, size_t i) { return transforms(cpp(index))[i]->d_out; }
+int ems_faiss_linear(const FaissIndex *index, size_t i, float *matrix, float *bias) {
+  const auto *linear = dynamic_cast<const faiss::LinearTransform *>(transforms(cpp(index))[i]);
+  if (linear == nullptr) return 0;
+  std::copy(linear->A.begin(), linear->A.end(), matrix);
+  std::fill(bias, bias + linear->d_out, 0.0f);
+  if (linear->have_bias) std::copy(linear->b.begin(), linear->b.end(), bias);
+  return 1;
+}
+int ems_faiss_transform(const FaissIndex *index, size_t i, idx_t n, const float *x, float *y) {
+  return guarded([&] { transforms(cpp(index))[i]->apply_noalloc(n, x, y); });
+}
 }

@@ -8,7 +8,7 @@ import Kernels
 /// Files are Faiss's own and open in Python's faiss. An index gives candidates; scores that matter are computed again from
 /// the vectors themselves (`nearest`), since compressed ones are only near them.
 @safe public final class FaissIndex {
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   /// The file or factory string that messages name.
   public let name: String
 
@@ -79,7 +79,7 @@ import Kernels
   deinit { unsafe faiss_Index_free(handle) }
 
   /// - Parameter code: what Faiss's call returned.
-  private static func failure(
+  static func failure(
     _ code: Int32, _ kind: Failure.Kind, _ subject: String, _ problem: String, remedy: String?
   ) -> Failure {
     if code == EMS_FAISS_NO_MEMORY {
@@ -132,7 +132,8 @@ import Kernels
   }
 
   /// The index for a side of `rows` vectors: exact up to 200,000, then an inverted file with 4 to 16 times the root of
-  /// the rows as cells, then one with product quantisation (Faiss's own guidelines, with a power of two for the cells).
+  /// the rows as cells, then one with 8-bit numbers, then with product quantisation (Faiss's own guidelines, with a power of two for
+  /// the cells; without OPQ, see `checkTraining`).
   ///
   /// - Parameter exactUpTo: rows up to which every row is compared.
   public static func defaultFactory(rows: Int, dimension: Int, exactUpTo: Int = 200_000) -> String {
@@ -141,7 +142,7 @@ import Kernels
     while cells < 65_536, Double(cells) < 4 * Double(rows).squareRoot() { cells *= 2 }
     if rows <= 5_000_000 { return "IVF\(cells),Flat" }
     let codes = [64, 32, 16, 8].first { dimension % $0 == 0 } ?? 1
-    return rows <= 50_000_000 ? "OPQ\(codes),IVF\(cells),PQ\(codes)" : "OPQ\(codes),IVF65536,PQ\(codes)"
+    return rows <= 50_000_000 ? "IVF\(cells),SQ8" : "IVF65536,PQ\(codes)"
   }
 
   /// Trains on a sample of unit vectors, [n, dimension].
@@ -161,6 +162,42 @@ import Kernels
     let code = watched(job) { unsafe faiss_Index_train(handle, Int64(sample.rows), sample.pointer) }
     try job.check("index \(name)")
     guard code == 0 else { throw Self.failure(code, .badData, "index \(name)", "cannot be trained", remedy: nil) }
+  }
+
+  /// Sees whether rows can be added whose ids go on from those that are there.
+  ///
+  /// - Throws: `Failure` naming the index when it was never trained, when its kind gives vectors ids of their own, or when the ids
+  ///   in it are not 0 ..< count, each once.
+  public func checkGrows() throws(Failure) {
+    let remedy = "build it again with ems index build"
+    guard isTrained else {
+      throw Failure(
+        .badData, name, "has not been trained, so that nothing can be added",
+        remedy: "train it with ems index train, or build it with ems index build")
+    }
+    let cells = unsafe ems_faiss_cells(handle)
+    guard cells > 0 else {
+      throw Failure(.badData, name, "has a table of ids of its own, so that no row can be added", remedy: remedy)
+    }
+    var seen = [Bool](repeating: false, count: count)
+    var ids = [Int64](repeating: 0, count: 1 << 16)
+    for cell in 0..<cells where count > 0 {
+      let size = unsafe ems_faiss_cell_size(handle, cell)
+      for first in stride(from: 0, to: size, by: ids.count) {
+        let some = min(ids.count, size - first)
+        let code = unsafe ems_faiss_decode(handle, cell, first, some, &ids, nil)
+        guard code == 0 else { throw Self.failure(code, .badData, name, "cannot be read", remedy: remedy) }
+        for id in ids[0..<some] {
+          guard id >= 0, id < seen.count, !seen[Int(id)] else {
+            throw Failure(
+              .badData, name,
+              "has the id \(id) \(id >= 0 && id < seen.count ? "twice" : "for one of \(count) vectors")",
+              remedy: "rows can be added to an index whose ids are the numbers of its rows, from 0; \(remedy)")
+          }
+          seen[Int(id)] = true
+        }
+      }
+    }
   }
 
   /// Adds unit vectors, [n, dimension]; their ids follow those that are there.

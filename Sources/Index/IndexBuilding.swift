@@ -25,6 +25,7 @@ extension FaissIndex {
     }
     if !index.isTrained {
       let wanted = min(side.rows, sampleRows ?? max(64 * (index.cells ?? 0), 65_536))
+      try checkTraining(factory, rows: wanted, dimension: side.columns)
       try index.train(compute.unit(side.unitRows, EmbeddingSide.spread(wanted, over: side.rows)), job: job)
     }
     if let cells = index.cells { index.probes = defaultProbes(cells: cells) }
@@ -71,18 +72,21 @@ extension FaissIndex {
   ///   - vectors: what the index was built from; given, candidates are scored again with these rows, as exactly as
   ///     `ExactNeighbours` scores, so that a compressed index gives true cosines. Twice as many candidates are drawn, from a
   ///     compressed index 16 times as many.
+  ///   - places: for each vector of the index the row of `vectors` that it is, -1 for one that takes no part; nil if they are
+  ///     the rows in their order. Lists hold these numbers.
+  ///   - engine: how; kinds that cannot be searched list by list are always searched by Faiss.
   ///   - job: stops the work, and is told the share that is done.
   ///   - subject: what is being done, in these reports.
   /// - Throws: `Failure` when queries or vectors do not fit the index; of the kind `interrupted` when the job is cancelled.
   public func nearest(
-    _ queries: EmbeddingSide, rows: Range<Int>? = nil, k: Int, vectors: EmbeddingSide? = nil, on compute: Compute,
-    job: Job = Job(), subject: String = "searching"
+    _ queries: EmbeddingSide, rows: Range<Int>? = nil, k: Int, vectors: EmbeddingSide? = nil, places: [Int32]? = nil,
+    engine: SearchEngine = .lists, on compute: Compute, job: Job = Job(), subject: String = "searching"
   ) throws(Failure) -> NeighbourLists {
     Self.setThreads(compute.threads)
-    if let vectors, vectors.rows != count || vectors.columns != dimension {
+    if let vectors, (places?.count ?? vectors.rows) != count || vectors.columns != dimension {
       throw Failure(
         .badData, vectors.name,
-        "has \(vectors.rows) rows of \(vectors.columns) elements, the index \(name) \(count) of \(dimension)",
+        "has \(places?.count ?? vectors.rows) rows of \(vectors.columns) elements, the index \(name) \(count) of \(dimension)",
         remedy: "name the file that the index was built from")
     }
     guard queries.columns == dimension else {
@@ -94,34 +98,79 @@ extension FaissIndex {
       throw Failure(.badData, "index \(name)", "holds no vectors", remedy: "add some with ems index build")
     }
     let rows = rows ?? 0..<queries.rows
-    var all = NeighbourLists(rows: rows.count, k: min(k, count))
+    var all = NeighbourLists(rows: rows.count, k: min(k, vectors?.rows ?? count))
     let drawn = min(count, vectors == nil ? k : (keepsVectors ? 2 : 16) * k)
-    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
+    let byLists = engine == .lists && canBeSearchedByLists
+    let pass = byLists ? passRows(k: drawn) : Self.blockRows
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: pass) {
       try job.check(queries.name)
-      let block = first..<min(first + Self.blockRows, rows.upperBound)
-      let found = try search(compute.unit(queries.unitRows, Array(block)), k: drawn)
-      let lists: NeighbourLists
-      if let vectors {
-        lists = compute.nearest(
-          queries.unitRows, Array(block), among: found.ids, drawn, of: vectors.unitRows, k: all.k)
+      let block = first..<min(first + pass, rows.upperBound)
+      let unit = compute.unit(queries.unitRows, Array(block))
+      let done = Double(first - rows.lowerBound) / Double(rows.count)
+      var found: NeighbourLists
+      if byLists {
+        found = try nearestByLists(unit, k: drawn, ids: places, on: compute, job: job) {
+          job.report(subject, done + $0 * Double(block.count) / Double(rows.count))
+        }
       } else {
-        lists = Self.sorted(found, rows: block.count, k: drawn)
+        found = Self.sorted(try search(unit, k: drawn), places: places, rows: block.count, k: drawn)
       }
-      all.merge(lists, at: first - rows.lowerBound)
+      if let vectors {
+        for start in stride(from: 0, to: block.count, by: Self.blockRows) {
+          let part = start..<min(start + Self.blockRows, block.count)
+          let candidates = found.ids[part.lowerBound * drawn..<part.upperBound * drawn].map { Int64($0) }
+          all.merge(
+            compute.nearest(
+              queries.unitRows, part.map { first + $0 }, among: candidates, drawn, of: vectors.unitRows, k: all.k),
+            at: first - rows.lowerBound + start)
+        }
+      } else {
+        all.merge(found, at: first - rows.lowerBound)
+      }
       job.report(subject, Double(block.upperBound - rows.lowerBound) / Double(rows.count))
     }
     return all
   }
 
+  /// Sees whether this is an index over the rows of a side, whose ids are their numbers.
+  ///
+  /// - Parameter sample: rows that are looked for, spread evenly over the side; most of them must be among the first candidates
+  ///   for themselves.
+  /// - Throws: `Failure` naming the index and the rows that it is not over.
+  public func check(isOver side: EmbeddingSide, sample: Int, on compute: Compute) throws(Failure) {
+    let remedy = "name the rows that the index was built from, in their order"
+    guard side.columns == dimension, side.rows == count else {
+      throw Failure(
+        .badData, name,
+        "holds \(count) vectors of \(dimension) elements, but \(side.name) has \(side.rows) of \(side.columns)",
+        remedy: remedy)
+    }
+    try checkGrows()
+    let wanted = EmbeddingSide.spread(min(sample, side.rows), over: side.rows)
+    let found = try nearest(side.sample(sample, on: compute), k: 16, on: compute)
+    let own = wanted.enumerated().count { i, row in
+      found.ids[i * found.k..<(i + 1) * found.k].contains(Int32(row))
+    }
+    guard 2 * own >= wanted.count else {
+      throw Failure(
+        .badData, name, "finds \(own) of \(wanted.count) rows of \(side.name) by themselves", remedy: remedy)
+    }
+  }
+
   /// Faiss's answers with ties by the lower id.
-  private static func sorted(_ found: (ids: [Int64], scores: [Float]), rows: Int, k: Int) -> NeighbourLists {
+  private static func sorted(
+    _ found: (ids: [Int64], scores: [Float]), places: [Int32]?, rows: Int, k: Int
+  ) -> NeighbourLists {
     var (ids, scores): ([Int32], [Float]) = ([], [])
+    func place(_ p: Int) -> Int32 {
+      found.ids[p] < 0 ? -1 : places.map { $0[Int(found.ids[p])] } ?? Int32(found.ids[p])
+    }
     for i in 0..<rows {
-      let order = (i * k..<(i + 1) * k).filter { found.ids[$0] >= 0 }.sorted {
-        (found.scores[$1], found.ids[$0]) < (found.scores[$0], found.ids[$1])
+      let order = (i * k..<(i + 1) * k).filter { place($0) >= 0 }.sorted {
+        (found.scores[$1], place($0)) < (found.scores[$0], place($1))
       }
       for p in order {
-        ids.append(Int32(found.ids[p]))
+        ids.append(place(p))
         scores.append(found.scores[p])
       }
       ids += Array(repeating: -1, count: k - order.count)

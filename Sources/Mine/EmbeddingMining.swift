@@ -7,15 +7,15 @@ import Report
 
 /// Embeddings, and the text that they were made from, if it is there.
 public struct EmbeddedText: Sendable {
-  /// A `.npy` file.
-  public var embeddings: String
+  /// `.npy` files, whose rows follow each other.
+  public var embeddings: [String]
   /// The sentences, one a row; nil where only row numbers are known.
   public var text: String?
   /// How the lines of the text are read.
   public var options: TextOptions
 
   /// Embeddings with their text.
-  public init(embeddings: String, text: String?, options: TextOptions = TextOptions()) {
+  public init(embeddings: [String], text: String?, options: TextOptions = TextOptions()) {
     self.embeddings = embeddings
     self.text = text
     self.options = options
@@ -24,13 +24,15 @@ public struct EmbeddedText: Sendable {
   /// What pairs are written with.
   ///
   /// - Throws: `Failure` when the text's lines are not the rows of the embeddings.
-  func side(of file: EmbeddingFile) throws(Failure) -> PairSide {
+  func side(of files: [EmbeddingFile]) throws(Failure) -> PairSide {
     var side = PairSide()
     guard let text else { return side }
     let table = try TextTable(path: text, options: options)
-    guard table.count == file.rows else {
+    let rows = files.reduce(0) { $0 + $1.rows }
+    guard table.count == rows else {
       throw Failure(
-        .badData, text, "has \(table.count) lines, but \(file.path) has \(file.rows) rows",
+        .badData, text,
+        "has \(table.count) lines, but \(files.map(\.path).joined(separator: " and ")) \(files.count == 1 ? "has" : "have") \(rows) rows",
         remedy: "name the text that the embeddings were made from")
     }
     side.texts = table
@@ -118,6 +120,8 @@ public struct EmbeddingMining {
   private let k: Int
   private let index: IndexChoice
   private let probes: Int?
+  private let engine: SearchEngine
+  private let targetIndex: String?
   private let recall: Double
   private let options: MiningOptions
   private let precision: PrecisionGoal?
@@ -133,6 +137,8 @@ public struct EmbeddingMining {
   ///   - k: neighbours looked at for every row.
   ///   - probes: cells of an index that a query looks into; nil for `FaissIndex.defaultProbes`, with lists for what
   ///     `recall` asks for.
+  ///   - engine: how indices are searched.
+  ///   - targetIndex: a Faiss file over the target's rows, that was made before; nil to make one where one is needed.
   ///   - recall: with lists, the share of true neighbours that is wanted.
   ///   - precision: where the options have no threshold, the precision that decides where the pairs are cut; nil keeps all.
   ///   - dropped: pairs with one of these flags are left out.
@@ -142,7 +148,8 @@ public struct EmbeddingMining {
   ///   - job: stops the run, and is told how far it has come.
   public init(
     source: EmbeddedText, target: EmbeddedText, k: Int, index: IndexChoice, probes: Int?,
-    recall: Double = ListNeighbours.defaultRecall, options: MiningOptions,
+    engine: SearchEngine = .lists, targetIndex: String? = nil, recall: Double = ListNeighbours.defaultRecall,
+    options: MiningOptions,
     precision: PrecisionGoal? = nil, fields: [PairField], dropped: Set<PairFlag> = [],
     languages: PairFlagger.Languages = PairFlagger.Languages(), output: String, reportSeed: UInt64? = nil,
     threads: Int, job: Job = Job()
@@ -152,6 +159,8 @@ public struct EmbeddingMining {
     self.k = k
     self.index = index
     self.probes = probes
+    self.engine = engine
+    self.targetIndex = targetIndex
     self.recall = recall
     self.options = options
     self.precision = precision
@@ -173,23 +182,32 @@ public struct EmbeddingMining {
     let clock = ContinuousClock()
     let start = clock.now
     let compute = Compute(threads: threads)
-    let sourceFile = try EmbeddingFile(path: source.embeddings)
-    let targetFile = try EmbeddingFile(path: target.embeddings)
-    var (sourceSide, targetSide) = (try source.side(of: sourceFile), try target.side(of: targetFile))
+    let sourceFiles = try source.embeddings.map { path throws(Failure) in try EmbeddingFile(path: path) }
+    let targetFiles = try target.embeddings.map { path throws(Failure) in try EmbeddingFile(path: path) }
+    var (sourceSide, targetSide) = (try source.side(of: sourceFiles), try target.side(of: targetFiles))
     let whole = try ExactNeighbours(
-      source: EmbeddingSide(sourceFile, on: compute), target: EmbeddingSide(targetFile, on: compute), k: k)
+      source: EmbeddingSide(sourceFiles, on: compute), target: EmbeddingSide(targetFiles, on: compute), k: k)
     for side in [whole.source, whole.target] where side.zeroRows > 0 { zeros(side.name, side.zeroRows) }
-    let exact = try ExactNeighbours(
-      source: unified(whole.source, sourceFile, &sourceSide), target: unified(whole.target, targetFile, &targetSide),
-      k: k)
+    let (sources, targets) = (
+      try unified(whole.source, sourceFiles, &sourceSide), try unified(whole.target, targetFiles, &targetSide)
+    )
+    let exact = try ExactNeighbours(source: sources.side, target: targets.side, k: k)
+    let kept = try targetIndex.map { path throws(Failure) in
+      try keptIndex(path, whole.target, places: targets.places, on: compute)
+    }
     let read = clock.now
-    let kind = index.kind { (exact.source.rows, exact.target.rows) }
+    var kind = index.kind { (exact.source.rows, exact.target.rows) }
+    if let targetIndex {
+      kind = index.kind(
+        beside: KeptSide(index: targetIndex, embeddings: target.embeddings), sources: exact.source.rows,
+        dimension: exact.source.columns)
+    }
     var lists: ListCounts?
     var recall: (source: Double, target: Double)?
     let neighbours: TwoWayNeighbours
     switch kind {
     case .indices(let source, let target):
-      (neighbours, recall) = try approximate(exact, (source, target), on: compute)
+      (neighbours, recall) = try approximate(exact, (source, target), kept, on: compute)
     case .lists:
       let search = ListNeighbours(exact, probes: probes, recall: self.recall)
       guard let found = try search.search(on: compute, job: job, subject: "search") else {
@@ -250,17 +268,21 @@ public struct EmbeddingMining {
     return summary
   }
 
-  /// A side without the rows that come again; `table` then says which lines are left, and how often each came.
+  /// A side without the rows that come again; `table` then says which lines are left, and how often each came. `places` says
+  /// for each row the one that it has become, -1 where it was left out; nil if all are there.
   private func unified(
-    _ side: EmbeddingSide, _ file: EmbeddingFile, _ table: inout PairSide
-  ) throws(Failure) -> EmbeddingSide {
+    _ side: EmbeddingSide, _ files: [EmbeddingFile], _ table: inout PairSide
+  ) throws(Failure) -> (side: EmbeddingSide, places: [Int32]?) {
     var (texts, numbers) = ([Hash128: Int](), [Hash128: Int]())
     var keys = SentenceKey(caseless: false)
     var key: [UInt8] = []
     var (first, counts) = ([Int](), [Int]())
+    var (file, offset) = (0, 0)
     for row in 0..<side.rows {
       if row.isMultiple(of: 1 << 12) { try job.check(output) }
-      let bytes = file.bytes(rows: row..<row + 1)
+      while row - offset >= files[file].rows { (file, offset) = (file + 1, offset + files[file].rows) }
+      let part = files[file]
+      let bytes = part.bytes(rows: row - offset..<row - offset + 1)
       let number = Hash128(Span<UInt8>(_bytes: bytes))
       var text: Hash128?
       if let line = table.texts?.line(row) {
@@ -278,30 +300,52 @@ public struct EmbeddingMining {
       numbers[number] = place
       if let text { texts[text] = place }
     }
-    if first.count == side.rows { return side }
+    if first.count == side.rows { return (side, nil) }
     table.keep(first, counts: counts)
-    return side.picking(first)
+    var places = [Int32](repeating: -1, count: side.rows)
+    for (place, row) in first.enumerated() { places[row] = Int32(place) }
+    return (side.picking(first), places)
+  }
+
+  /// An index that was made before, over all rows of a side.
+  private func keptIndex(
+    _ path: String, _ side: EmbeddingSide, places: [Int32]?, on compute: Compute
+  ) throws(Failure) -> KeptIndex {
+    let index = try FaissIndex(path: path, mapped: true, threads: threads)
+    try index.check(isOver: side, sample: 64, on: compute)
+    return KeptIndex(index: index, places: places)
+  }
+
+  private struct KeptIndex {
+    let index: FaissIndex
+    let places: [Int32]?
   }
 
   /// Neighbours through indices that are kept in memory, and the recall of both directions on a sample.
   private func approximate(
-    _ sides: ExactNeighbours, _ factories: (source: String, target: String), on compute: Compute
+    _ sides: ExactNeighbours, _ factories: (source: String, target: String), _ kept: KeptIndex?, on compute: Compute
   ) throws(Failure) -> (TwoWayNeighbours, (source: Double, target: Double)) {
-    let (forward, forwardRecall) = try lists(sides.source, sides.target, factories.target, on: compute)
-    let (backward, backwardRecall) = try lists(sides.target, sides.source, factories.source, on: compute)
+    let (forward, forwardRecall) = try lists(sides.source, sides.target, factories.target, kept, on: compute)
+    let (backward, backwardRecall) = try lists(sides.target, sides.source, factories.source, nil, on: compute)
     let found = TwoWayNeighbours(
       sources: 0..<sides.source.rows, targets: 0..<sides.target.rows, forward: forward, backward: backward)
     return (found, (forwardRecall, backwardRecall))
   }
 
   private func lists(
-    _ queries: EmbeddingSide, _ vectors: EmbeddingSide, _ factory: String, on compute: Compute
+    _ queries: EmbeddingSide, _ vectors: EmbeddingSide, _ factory: String, _ kept: KeptIndex?, on compute: Compute
   ) throws(Failure) -> (NeighbourLists, Double) {
-    let index = try FaissIndex.build(
-      vectors, factory: factory, on: compute, job: job, subject: "indexing \(vectors.name)")
+    let index: FaissIndex
+    if let kept {
+      index = kept.index
+    } else {
+      index = try FaissIndex.build(
+        vectors, factory: factory, on: compute, job: job, subject: "indexing \(vectors.name)")
+    }
     if let probes { index.probes = probes }
     let lists = try index.nearest(
-      queries, k: k, vectors: vectors, on: compute, job: job, subject: "search \(queries.name)")
+      queries, k: k, vectors: vectors, places: kept?.places, engine: engine, on: compute, job: job,
+      subject: "search \(queries.name)")
     return (lists, try share(lists, of: queries, in: vectors, on: compute))
   }
 

@@ -127,7 +127,11 @@ public struct MiningPlan: Sendable, Codable {
     let all = rows[0] + rows[1]
     let shards = rows.indices.map { side in options.shards.count(side) { rows[side] } }
     let most = zip(rows, shards).map { ($0 + $1 - 1) / $1 }
-    let kind = options.index.kind { (rows[0], rows[1]) }
+    var kind = options.index.kind { (rows[0], rows[1]) }
+    if let kept = options.keptTarget { kind = options.index.kind(beside: kept, sources: rows[0], dimension: d) }
+    // What is encoded and indexed; a kept side has been.
+    let made = options.keptTarget == nil ? rows : [rows[0], 0]
+    let encoded = options.keptTarget == nil ? textBytes[0] + textBytes[1] : textBytes[0]
     sentences = rows
     self.shards = shards
     index = kind.names
@@ -147,9 +151,9 @@ public struct MiningPlan: Sendable, Codable {
     let weights = 4 * configuration.parameterCount
     stages.append(
       Stage(
-        name: "encode", seconds: rates.map { Double(text) / $0.bytesPerToken / $0.tokens },
+        name: "encode", seconds: rates.map { Double(encoded) / $0.bytesPerToken / $0.tokens },
         // Packed weights once, four windows of rows and lines, and the activations of a batch for each thread.
-        memory: base + weights + (160 << 20) + threads * (48 << 20), disk: all * d * options.type.size))
+        memory: base + weights + (160 << 20) + threads * (48 << 20), disk: (made[0] + made[1]) * d * options.type.size))
 
     func product(_ a: Int, _ b: Int, _ c: Int = 1) -> Double { Double(a) * Double(b) * Double(c) }
     // Far more than any disk has, and far from what overflows.
@@ -157,14 +161,14 @@ public struct MiningPlan: Sendable, Codable {
     switch kind {
     case .indices(let source, let target):
       let kinds = [IndexSize(source, d), IndexSize(target, d)]
-      let sizes = zip(kinds, rows).map { $0.bytes(rows: $1) }
-      let sample = zip(kinds, rows).map { min($1, max(64 * $0.cells, 65_536)) }
+      let sizes = zip(kinds, made).map { $1 == 0 ? 0 : $0.bytes(rows: $1) }
+      let sample = zip(kinds, made).map { min($1, max(64 * $0.cells, 65_536)) }
       var (indexTime, searchTime) = (0.0, 0.0)
       for side in 0...1 {
         let cells = kinds[side].cells
         let probes = options.probes ?? FaissIndex.defaultProbes(cells: max(1, cells))
         // k-means: ten rounds over the sample; then every row is put into a cell.
-        indexTime += 20 * product(sample[side], cells, d) + 2 * product(rows[side], cells, d)
+        indexTime += 20 * product(sample[side], cells, d) + 2 * product(made[side], cells, d)
         searchTime +=
           2 * product(rows[1 - side], d) * (Double(cells) + Double(rows[side]) * Double(probes) / Double(max(1, cells)))
       }
@@ -181,11 +185,12 @@ public struct MiningPlan: Sendable, Codable {
     case .lists:
       let cells = ListNeighbours.defaultCells(sources: rows[0], targets: rows[1])
       let probes = min(cells, options.probes ?? ListNeighbours.usualProbes(cells: cells))
-      // Finding the cells, looking every row's up, and the products of both directions, which take longer than in exact search
-      // because rows come from all over the file.
+      // Finding the cells, looking every row's up, and the products of both directions, which take about three times as long as in
+      // exact search: rows come from all over the file, and the few of a cell give no bound that rules others out. Measured with
+      // 200,000 and a million rows a side (Benchmarks/README.md).
       let work =
         2 * product(ListNeighbours.trainingRows(cells: cells), cells, d) * 5 + 2 * product(all, cells, d)
-        + 3 * (product(rows[0], probes, d) * Double(rows[1]) + product(rows[1], probes, d) * Double(rows[0]))
+        + 6.5 * (product(rows[0], probes, d) * Double(rows[1]) + product(rows[1], probes, d) * Double(rows[0]))
         / Double(cells)
       stages.append(
         Stage(
@@ -232,6 +237,10 @@ public struct MiningPlan: Sendable, Codable {
         .badData, "plan", "a side of \(rows) sentences is too large: rows are numbered up to \(Int32.max)",
         remedy: "cut that side into several, and mine each with the other side")
     }
+    for (side, name) in index.enumerated() where index.count == 2 {
+      let sample = min(sentences[side], max(64 * IndexSize(name, dimension).cells, 65_536))
+      try FaissIndex.checkTraining(name, rows: sample, dimension: dimension)
+    }
     if let free = limits.disk, disk - present > free {
       throw Failure(
         .io, "plan", "the work folder will take \(Self.text(disk)), but \(Self.text(free + present)) are free",
@@ -244,7 +253,7 @@ public struct MiningPlan: Sendable, Codable {
     }
     let help =
       switch stage.name {
-      case "index": "choose a smaller index such as --index OPQ32,IVF16384,PQ32"
+      case "index": "choose a smaller index such as --index IVF16384,SQ8 or IVF16384,PQ32"
       case "encode": "use a smaller model or fewer --threads"
       case "search":
         index == ["lists"] ? "choose an index such as --index IVF16384,Flat" : "cut the sides into more --shards"

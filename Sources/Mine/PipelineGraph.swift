@@ -16,11 +16,11 @@ extension PipelineStages {
     case .lists: stages.append(listSearch())
     case .indices:
       for side in Side.allCases {
-        if try shards(side) > 1 {
+        if kept(side) == nil, try shards(side) > 1 {
           stages.append(trainIndex(side))
           stages += try indexParts(side)
         }
-        stages.append(index(side))
+        stages.append(try index(side))
       }
       for side in Side.allCases { stages += try indexSearches(side) }
     }

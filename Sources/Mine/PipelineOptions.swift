@@ -32,6 +32,23 @@ public struct PipelineSide: Sendable {
   }
 }
 
+/// A side that was encoded and indexed before: what is kept so that the next dump of the other side costs no more than its own.
+///
+/// The index gives candidates; the rows are needed beside it. Cosines are computed from them, since an index may be compressed, and
+/// they are the queries that find each row's neighbours in the new dump, without which a margin has no mean of that side.
+public struct KeptSide: Sendable, Equatable {
+  /// A Faiss file (inner product) over the rows, whose ids are their numbers from 0.
+  public var index: String
+  /// The rows, `.npy` files one after another: those of the text's different sentences, from the first on.
+  public var embeddings: [String]
+
+  /// An index and its rows.
+  public init(index: String, embeddings: [String]) {
+    self.index = index
+    self.embeddings = embeddings
+  }
+}
+
 /// How neighbours are searched.
 public enum IndexChoice: Sendable, Equatable, CustomStringConvertible {
   /// Exactly up to 200,000 x 200,000 rows, else by cells that both sides share.
@@ -86,13 +103,26 @@ public enum IndexChoice: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
+extension IndexChoice {
+  /// What is chosen where the target has an index already: for the source one of its own.
+  ///
+  /// - Parameters:
+  ///   - kept: the target's index.
+  ///   - sources, dimension: rows of the source, and elements of a row.
+  func kind(beside kept: KeptSide, sources: Int, dimension: Int) -> SearchKind {
+    if case .factory(let name) = self { return .indices(source: name, target: kept.index) }
+    return .indices(
+      source: FaissIndex.defaultFactory(rows: sources, dimension: dimension), target: kept.index)
+  }
+}
+
 /// How neighbours are searched in a run whose sizes are known.
 public enum SearchKind: Sendable, Equatable {
   /// Every row with every row.
   case exact
   /// By cells that both sides share.
   case lists
-  /// Through Faiss indices over the source and the target, made from these factory strings.
+  /// Through Faiss indices over the source and the target, made from these factory strings; of a kept index its path.
   case indices(source: String, target: String)
 
   /// `exact`, `lists`, or the factory strings.
@@ -155,6 +185,10 @@ public struct PipelineOptions: Sendable {
   public var k = 4
   /// Exact search, or an index.
   public var index = IndexChoice.automatic
+  /// How indices are searched.
+  public var engine = SearchEngine.lists
+  /// Where the target was encoded and indexed before; nil to do that now.
+  public var keptTarget: KeptSide?
   /// Cells that a query looks into; nil for `FaissIndex.defaultProbes`, with lists for what `recall` asks for.
   public var probes: Int?
   /// With lists, the share of true neighbours that is wanted in each direction.

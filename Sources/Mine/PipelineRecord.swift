@@ -71,6 +71,7 @@ struct PipelineRecord: Encodable {
     settings["limit"] = options.mining.limit.map { "\($0)" }
     settings["compute"] = options.arithmetic?.rawValue
     self.lists = lists
+    if options.engine != .lists { settings["engine"] = options.engine.rawValue }
     settings["nprobe"] = options.probes.map { "\($0)" }
     settings["calibration_bitext"] = options.calibration?.bitext
     settings["calibration_seed"] = options.calibration.map { "\($0.seed)" }

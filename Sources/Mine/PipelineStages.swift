@@ -41,6 +41,7 @@ final class PipelineStages {
 
   private var encoder: SentenceEncoder?
   private var splitters: WordSplitters?
+  private var keptFiles: [EmbeddingFile]?
   /// For each side a line whose place in the stored text is known: where the search for a later one begins.
   private var places = [LinePlace(), LinePlace()]
 
@@ -63,11 +64,21 @@ final class PipelineStages {
   func rows(_ side: Side) throws(Failure) -> Int { try run.counts(of: read(side)).unique }
 
   func shards(_ side: Side) throws(Failure) -> Int {
+    if kept(side) != nil { return try keptFiles(side).count + (grows(side) ? 1 : 0) }
+    return try givenShards(side)
+  }
+
+  private func givenShards(_ side: Side) throws(Failure) -> Int {
     try options.shards.count(side.number) { () throws(Failure) in try rows(side) }
   }
 
   /// The rows of a shard.
   func rows(_ side: Side, _ shard: Int) throws(Failure) -> Range<Int> {
+    if kept(side) != nil {
+      let sizes = try keptFiles(side).map(\.rows)
+      let first = sizes[..<shard].reduce(0, +)
+      return first..<(shard < sizes.count ? first + sizes[shard] : try rows(side))
+    }
     let (rows, shards) = (try rows(side), try shards(side))
     guard shards <= rows else {
       throw Failure(
@@ -102,6 +113,67 @@ final class PipelineStages {
   /// The files of all outputs: Moses has two.
   var outputFiles: [String] {
     outputs.flatMap { BitextFormat.files($0, languages: sides.map { $0.language?.code }) }
+  }
+
+  // MARK: a side that was encoded before
+
+  /// What is kept of a side; nil for one that is encoded and indexed here.
+  func kept(_ side: Side) -> KeptSide? { side == .target ? options.keptTarget : nil }
+
+  /// The kept rows, file by file.
+  ///
+  /// - Throws: `Failure` for rows of another model's size, or more of them than the side has sentences.
+  func keptFiles(_ side: Side) throws(Failure) -> [EmbeddingFile] {
+    if let keptFiles { return keptFiles }
+    let files = try (kept(side)?.embeddings ?? []).map { path throws(Failure) in try EmbeddingFile(path: path) }
+    let width = try configuration().embeddingSize
+    for file in files where file.columns != width {
+      throw Failure(
+        .badData, file.path, "has rows of \(file.columns) elements, the model \(model) makes \(width)",
+        remedy: "name the model that the rows were made with")
+    }
+    let (count, sentences) = (files.reduce(0) { $0 + $1.rows }, try rows(side))
+    guard count <= sentences else {
+      throw Failure(
+        .badData, files[0].path,
+        "\(count) rows are kept, but \(sides[side.number].input) has \(sentences) different sentences",
+        remedy: "name the text that the rows were made from, with the same filters")
+    }
+    keptFiles = files
+    return files
+  }
+
+  /// Whether the text of a kept side has sentences behind those that are kept.
+  func grows(_ side: Side) throws(Failure) -> Bool {
+    if kept(side) == nil { return false }
+    return try keptFiles(side).reduce(0) { $0 + $1.rows } < rows(side)
+  }
+
+  /// The index over a side.
+  func indexPath(_ side: Side) throws(Failure) -> String {
+    if let kept = kept(side), try !grows(side) { return kept.index }
+    return folder.file(side.index)
+  }
+
+  /// The name of a kept index in manifests.
+  static let keptIndex = "kept.faiss"
+
+  /// The rows of a shard as inputs of a stage.
+  func rowInputs(_ side: Side, _ shard: Int) -> [StageInput] {
+    let stage = StageInput.outputs(encode(side, shard))
+    guard let files = kept(side)?.embeddings, shard < files.count else { return [stage] }
+    return [stage, .file(files[shard], name: side.embeddings(shard))]
+  }
+
+  /// The rows of a side as inputs of a stage.
+  func rowInputs(_ side: Side) throws(Failure) -> [StageInput] {
+    try (0..<shards(side)).flatMap { rowInputs(side, $0) }
+  }
+
+  /// The index over a side as an input of a stage.
+  func indexInputs(_ side: Side) throws(Failure) -> [StageInput] {
+    let stage = StageInput.outputs(try index(side))
+    return kept(side).map { [stage, .file($0.index, name: Self.keptIndex)] } ?? [stage]
   }
 
   // MARK: the model and its embeddings
@@ -172,7 +244,11 @@ final class PipelineStages {
 
   /// The rows of a shard.
   func embeddings(_ side: Side, _ shard: Int) throws(Failure) -> EmbeddingFile {
-    try EmbeddingFile(path: folder.file(side.embeddings(shard)))
+    if kept(side) != nil {
+      let files = try keptFiles(side)
+      if shard < files.count { return files[shard] }
+    }
+    return try EmbeddingFile(path: folder.file(side.embeddings(shard)))
   }
 
   /// All shards of a side as one.
@@ -186,10 +262,16 @@ final class PipelineStages {
 
   /// How neighbours are searched.
   func searchKind() throws(Failure) -> SearchKind {
-    try options.index.kind { () throws(Failure) in (try rows(.source), try rows(.target)) }
+    if let kept = options.keptTarget {
+      return options.index.kind(
+        beside: kept, sources: try rows(.source), dimension: try configuration().embeddingSize)
+    }
+    return try options.index.kind { () throws(Failure) in (try rows(.source), try rows(.target)) }
   }
 
   func factory(_ side: Side) throws(Failure) -> String {
+    // Not its path: which file it was says its digest.
+    if kept(side) != nil { return "kept" }
     guard case .indices(let source, let target) = try searchKind() else { return "Flat" }
     return side == .source ? source : target
   }

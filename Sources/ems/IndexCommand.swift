@@ -18,9 +18,10 @@ struct IndexCommand: ParsableCommand {
         ems index build en.npy --factory "IVF4096,PQ64" --output en.faiss
         ems index search en.faiss de.npy --k 4 --nprobe 64 --vectors en.npy --output found.tsv
         ems index recall en.faiss --vectors en.npy --queries de.npy --k 4
+        ems index add en.faiss more.npy --output larger.faiss
         ems index info en.faiss
       """,
-    subcommands: [Build.self, Train.self, Merge.self, Search.self, Recall.self, Info.self])
+    subcommands: [Build.self, Train.self, Add.self, Merge.self, Search.self, Recall.self, Info.self])
 
   struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -90,6 +91,55 @@ struct IndexCommand: ParsableCommand {
     }
   }
 
+  struct Add: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Adds the rows of embedding files to an index; their ids go on from those that are there.",
+      discussion: """
+        Cells and codes stay those that the index was trained with: build it again when it has grown to several times its size, \
+        or holds text of another kind. Without --output the index is replaced, at once and only when the new one is complete.
+
+        EXAMPLES
+          ems index add en.faiss new.npy --output larger.faiss
+          ems index add en.faiss monday.npy tuesday.npy
+          ems mine de.txt en.txt --target-index larger.faiss --target-embeddings en.npy --target-embeddings new.npy ...
+        """)
+
+    @Argument(help: "An index file.", completion: .file(extensions: ["faiss"]))
+    var index: String
+
+    @Argument(help: "Embeddings, .npy files, in the order of their ids.", completion: .file(extensions: ["npy"]))
+    var embeddings: [String]
+
+    @Option(name: .shortAndLong, help: "The new index file; INDEX itself if not given.")
+    var output: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+      let console = Console(quiet: common.quiet)
+      let job = console.job()
+      try OutputCheck.check([output ?? index], inputs: embeddings + (output == nil ? [] : [index]))
+      let compute = Compute(threads: common.threads)
+      let sides = try embeddings.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }
+      let grown = try FaissIndex(path: index, threads: common.threads)
+      for side in sides where side.columns != grown.dimension {
+        throw Failure(
+          .badData, side.name, "has rows of \(side.columns) elements, the index \(index) has \(grown.dimension)",
+          remedy: "encode the text with the model that the index was built with")
+      }
+      let added = sides.reduce(0) { $0 + $1.rows }
+      guard grown.count + added <= Int(Int32.max) else {
+        throw Failure(
+          .badData, index, "would have \(grown.count + added) vectors; at most \(Int32.max) can be numbered",
+          remedy: "begin another index")
+      }
+      try grown.checkGrows()
+      for side in sides { try grown.add(side, on: compute, job: job, subject: "indexing \(side.name)") }
+      console.finish()
+      try IndexMaking.write(grown, to: output ?? index, common)
+    }
+  }
+
   struct Merge: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Joins shards of one trained index; ids go on from one to the next.")
@@ -150,6 +200,8 @@ struct IndexCommand: ParsableCommand {
     @Option(help: "Cells to look into; what the index was built with if not given.")
     var nprobe: Int?
 
+    @OptionGroup var engine: EngineOption
+
     func validate() throws {
       if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
     }
@@ -187,7 +239,8 @@ struct IndexCommand: ParsableCommand {
       let queries = try EmbeddingSide(EmbeddingFile(path: queries), on: compute)
       let vectors = try vectors.map { try EmbeddingSide(EmbeddingFile(path: $0), on: compute) }
       let writer = try TextWriter(path: output)
-      let lists = try index.nearest(queries, k: reading.neighbours.k, vectors: vectors, on: compute, job: job)
+      let lists = try index.nearest(
+        queries, k: reading.neighbours.k, vectors: vectors, engine: reading.engine.engine, on: compute, job: job)
       for row in 0..<lists.rows {
         for p in row * lists.k..<(row + 1) * lists.k where lists.ids[p] >= 0 {
           let rank = p - row * lists.k + 1
@@ -237,7 +290,8 @@ struct IndexCommand: ParsableCommand {
       if let queries { sampled = try EmbeddingSide(EmbeddingFile(path: queries), on: compute) }
       sampled = try sampled.sample(sample, on: compute)
       let lists = try index.nearest(
-        sampled, k: reading.neighbours.k, vectors: rescore ? base : nil, on: compute, job: job)
+        sampled, k: reading.neighbours.k, vectors: rescore ? base : nil, engine: reading.engine.engine, on: compute,
+        job: job)
       console.finish()
       guard let recall = try lists.recall(of: sampled, in: base, sample: sample, on: compute, job: job) else {
         throw Interruption.failure(reading.index)

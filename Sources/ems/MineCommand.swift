@@ -46,6 +46,8 @@ struct MineCommand: ParsableCommand {
         ems mine hplt.de.jsonl.zst hplt.en.jsonl.zst --model models/ems-mini --source-language de \
           --target-language en --fields score,source-id,target-id,source,target --output pairs.tsv.zst
         ems mine --source-embeddings de.npy --target-embeddings en.npy --output pairs.tsv
+        ems mine monday.de.zst en.txt.zst --model models/ems-mini --source-language de --target-language en \\
+          --target-index first.work/target.faiss --target-embeddings first.work/target.0.npy --output monday.tsv.zst
         ems mine --source-embeddings de.npy --target-embeddings en.npy --source-text de.zst --target-text en.zst \\
           --threshold 1.06 --fields score,cosine,source,target,flags --output pairs.tsv.zst
       """)
@@ -56,7 +58,7 @@ struct MineCommand: ParsableCommand {
   @Argument(help: "A text in the target language.", completion: .file())
   var target: String?
 
-  @OptionGroup(title: "Instead of texts") var embeddings: EmbeddingArguments
+  @OptionGroup(title: "What was made before") var embeddings: MadeArguments
 
   @Option(help: "With embeddings: the source sentences, one a row.", completion: .file())
   var sourceText: String?
@@ -99,8 +101,8 @@ struct MineCommand: ParsableCommand {
     if report != nil, only != nil || listStages {
       throw ValidationError("--report is written at the end of a whole run.")
     }
-    if embeddings.isAnyGiven, !embeddings.areGiven {
-      throw ValidationError("--source-embeddings and --target-embeddings go together.")
+    if embeddings.targetIndex != nil, [.exact, .lists].contains(search.index) {
+      throw ValidationError("With --target-index, --index is auto or the factory string of the source's index.")
     }
     if embeddings.areGiven {
       if !mining.destination.further.isEmpty { throw ValidationError("With embeddings one --output is written.") }
@@ -131,8 +133,8 @@ struct MineCommand: ParsableCommand {
   func run() throws {
     let console = Console(quiet: common.quiet)
     let job = console.job()
-    if let source = embeddings.sourceEmbeddings, let target = embeddings.targetEmbeddings {
-      try mineEmbeddings(source, target, console, job)
+    if let source = embeddings.sourceEmbeddings {
+      try mineEmbeddings(source, embeddings.targetEmbeddings, console, job)
     } else if let source, let target {
       try mineTexts(source, target, console, job)
     }
@@ -141,13 +143,14 @@ struct MineCommand: ParsableCommand {
   private func mineTexts(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
     try OutputCheck.check(
       mining.destination.outputs + ["\(mining.destination.first).json"] + [report].compactMap { $0 },
-      inputs: [source, target, texts.modelPath]
+      inputs: [source, target, texts.modelPath] + embeddings.files
         + [calibration.calibrationBitext, texts.filters.languageModel, mining.filter].compactMap { $0 })
     let sides = text.input.applied(to: try texts.sides(source, target, text.options))
     if only == nil, !listStages { try texts.look(at: sides, console) }
     let folder = try ModelFolder(path: texts.modelPath)
     try texts.checkLanguages(sides, folder, console)
     var options = try texts.options(sides, search)
+    options.keptTarget = embeddings.keptTarget
     options.mining = mining.options
     options.precision = mining.goal
     options.fields = try mining.pairFields()
@@ -354,14 +357,15 @@ struct MineCommand: ParsableCommand {
       target: texts.targetLanguage.map { try Language(parsing: $0) })
   }
 
-  private func mineEmbeddings(_ source: String, _ target: String, _ console: Console, _ job: Job) throws {
+  private func mineEmbeddings(_ source: String, _ target: [String], _ console: Console, _ job: Job) throws {
     try OutputCheck.check(
       [self.mining.destination.first] + [report].compactMap { $0 },
-      inputs: [source, target] + [sourceText, targetText].compactMap { $0 })
+      inputs: embeddings.files + [sourceText, targetText].compactMap { $0 })
     let mining = try EmbeddingMining(
-      source: EmbeddedText(embeddings: source, text: sourceText, options: text.options),
+      source: EmbeddedText(embeddings: [source], text: sourceText, options: text.options),
       target: EmbeddedText(embeddings: target, text: targetText, options: text.options), k: search.neighbours.k,
-      index: search.index, probes: search.nprobe, recall: search.recall, options: mining.options,
+      index: search.index, probes: search.nprobe, engine: search.engine.engine, targetIndex: embeddings.targetIndex,
+      recall: search.recall, options: mining.options,
       precision: mining.goal, fields: mining.pairFields(), dropped: mining.dropOption.flags, languages: flagLanguages(),
       output: mining.destination.first, reportSeed: report == nil ? nil : common.seed, threads: common.threads, job: job
     )

@@ -159,6 +159,8 @@ struct SearchArguments: ParsableArguments {
       """)
   var nprobe: Int?
 
+  @OptionGroup var engine: EngineOption
+
   @Option(help: ArgumentHelp("With lists, the share of true neighbours that shall be found.", valueName: "share"))
   var recall: Double = ListNeighbours.defaultRecall
 
@@ -185,6 +187,7 @@ struct SearchArguments: ParsableArguments {
     options.k = neighbours.k
     options.index = index
     options.probes = nprobe
+    options.engine = engine.engine
     options.recall = recall
     if let shards { options.shards = .counts(source: shards.source, target: shards.target) }
   }
@@ -192,6 +195,59 @@ struct SearchArguments: ParsableArguments {
   func validate() throws {
     if let nprobe, nprobe < 1 { throw ValidationError("--nprobe must be at least 1.") }
     if !(recall > 0 && recall < 1) { throw ValidationError("--recall must be between 0 and 1, as 0.95.") }
+  }
+}
+
+extension SearchEngine: ExpressibleByArgument {}
+
+/// How an index is searched.
+struct EngineOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      How an index is searched: lists multiplies the queries of each cell with its rows, faiss takes Faiss's own search, query by \
+      query. Maps of ids are always searched by Faiss.
+      """, valueName: "lists|faiss"))
+  var engine: SearchEngine = .lists
+}
+
+/// What was made of the sides before.
+struct MadeArguments: ParsableArguments {
+  @Option(help: "Embeddings of the source side, a .npy file.", completion: .file(extensions: ["npy"]))
+  var sourceEmbeddings: String?
+
+  @Option(
+    parsing: .singleValue,
+    help: "Embeddings of the target side, a .npy file; several times for rows that lie in several files.",
+    completion: .file(extensions: ["npy"]))
+  var targetEmbeddings: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      An index over --target-embeddings (ems index build, or target.faiss of a work folder): the target is neither encoded nor \
+      indexed again. --index is then for the source.
+      """, valueName: "file"), completion: .file(extensions: ["faiss"]))
+  var targetIndex: String?
+
+  /// Whether both sides are given as embeddings.
+  var areGiven: Bool { sourceEmbeddings != nil && !targetEmbeddings.isEmpty }
+
+  /// The target of a run from texts that was encoded before.
+  var keptTarget: KeptSide? { targetIndex.map { KeptSide(index: $0, embeddings: targetEmbeddings) } }
+
+  var files: [String] { [sourceEmbeddings, targetIndex].compactMap { $0 } + targetEmbeddings }
+
+  func validate() throws {
+    if sourceEmbeddings != nil, targetEmbeddings.isEmpty {
+      throw ValidationError("--source-embeddings and --target-embeddings go together.")
+    }
+    if targetIndex != nil, targetEmbeddings.isEmpty {
+      throw ValidationError("--target-index needs the rows that it was built from: --target-embeddings.")
+    }
+    if sourceEmbeddings == nil, !targetEmbeddings.isEmpty, targetIndex == nil {
+      throw ValidationError("--target-embeddings goes with --source-embeddings, or with texts and --target-index.")
+    }
   }
 }
 

@@ -159,10 +159,19 @@ import Testing
     }
   }
 
+  @Test func aRotationThatTakesTooLongIsRefused() throws {
+    let failure = #expect(throws: Failure.self) {
+      try FaissIndex.checkTraining("OPQ32,IVF1024,PQ32", rows: 65_536, dimension: 256)
+    }
+    #expect(failure?.kind == .usage && failure?.description.contains("take IVF1024,PQ32") == true)
+    try FaissIndex.checkTraining("OPQ32,IVF1024,PQ32", rows: 8192, dimension: 256)
+    try FaissIndex.checkTraining("IVF1024,PQ32", rows: 65_536, dimension: 256)
+  }
+
   @Test func theDefaultFactoryFollowsTheSize() {
     #expect(FaissIndex.defaultFactory(rows: 200_000, dimension: 256) == "Flat")
     #expect(FaissIndex.defaultFactory(rows: 200_001, dimension: 256) == "IVF2048,Flat")
-    #expect(FaissIndex.defaultFactory(rows: 30_000_000, dimension: 256) == "OPQ64,IVF32768,PQ64")
-    #expect(FaissIndex.defaultFactory(rows: 1_000_000_000, dimension: 256) == "OPQ64,IVF65536,PQ64")
+    #expect(FaissIndex.defaultFactory(rows: 30_000_000, dimension: 256) == "IVF32768,SQ8")
+    #expect(FaissIndex.defaultFactory(rows: 1_000_000_000, dimension: 256) == "IVF65536,PQ64")
   }
 }

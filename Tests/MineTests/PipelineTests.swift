@@ -473,10 +473,14 @@ import Mine
     #expect(failure(large, memory: 1 << 30)?.description.contains("stage search") == true)
     let memory = failure(
       try plan([5_000_000, 5_000_000]) { $0.index = .factory("IVF16384,Flat") }, memory: 2_000_000_000)
-    #expect(memory?.description.contains("stage index") == true && memory?.description.contains("--index OPQ") == true)
+    #expect(
+      memory?.description.contains("stage index") == true
+        && memory?.description.contains("--index IVF16384,SQ8") == true)
     let pairs = failure(
-      try plan([50_000_000, 50_000_000]) { $0.index = .factory("OPQ16,IVF1024,PQ16") }, memory: 1 << 30)
+      try plan([50_000_000, 50_000_000]) { $0.index = .factory("IVF1024,PQ16") }, memory: 1 << 30)
     #expect(pairs != nil)
+    let slow = failure(try plan([500_000, 500_000]) { $0.index = .factory("OPQ32,IVF1024,PQ32") })
+    #expect(slow?.kind == .usage && slow?.description.contains("take IVF1024,PQ32") == true)
     let small = failure(try plan([1000, 1000]), memory: 10 << 20)
     #expect(small?.description.contains("stage encode") == true)
   }

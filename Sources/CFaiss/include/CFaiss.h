@@ -32,6 +32,26 @@ void ems_faiss_watch(int (*asked)(void *context), void *context);
 // The threads that Faiss's loops use from now on.
 void ems_faiss_set_threads(int threads);
 
+// What is inside an index, for whoever multiplies its rows himself: cells of decoded rows behind vector transforms.
+
+// The cells of the inverted file, 1 for an index without one, 0 for a kind whose rows these calls cannot give.
+size_t ems_faiss_cells(const FaissIndex *index);
+// Vectors in a cell.
+size_t ems_faiss_cell_size(const FaissIndex *index, size_t cell);
+// Ids and vectors, [count, inner dimension], of a cell from place `first` on; vectors may be null. In one thread at a time.
+int ems_faiss_decode(const FaissIndex *index, size_t cell, size_t first, size_t count, idx_t *ids, float *vectors);
+// The centres of the inverted file's cells, [cells, inner dimension].
+int ems_faiss_centres(const FaissIndex *index, float *centres);
+// Elements of a vector behind the transforms.
+size_t ems_faiss_inner_dimension(const FaissIndex *index);
+// The transforms before the cells, and the elements of a vector behind the i-th.
+size_t ems_faiss_transforms(const FaissIndex *index);
+size_t ems_faiss_transform_width(const FaissIndex *index, size_t i);
+// The i-th transform as a matrix, [out, in], and a bias, [out]; returns 0, and leaves them, if it is none.
+int ems_faiss_linear(const FaissIndex *index, size_t i, float *matrix, float *bias);
+// Applies the i-th transform, row by row.
+int ems_faiss_transform(const FaissIndex *index, size_t i, idx_t n, const float *x, float *y);
+
 #ifdef __cplusplus
 }
 #endif

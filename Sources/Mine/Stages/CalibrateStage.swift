@@ -17,7 +17,7 @@ extension PipelineStages {
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours()), .outputs(estimate())]
         for side in Side.allCases {
-          inputs += try encodings(side).map { .outputs($0) }
+          inputs += try rowInputs(side)
           inputs.append(.outputs(read(side)))
         }
         return inputs + modelFiles + [.file(calibration.bitext, name: "bitext")]

@@ -11,7 +11,8 @@ struct EncodeCounts: StageCounts {
 extension PipelineStages {
   /// Encodes the sentences of a shard.
   func encode(_ side: Side, _ shard: Int) -> Stage<EncodeCounts> {
-    Stage(
+    if let kept = kept(side), shard < kept.embeddings.count { return keep(side, shard, kept.embeddings[shard]) }
+    return Stage(
       "encode-\(side)-\(shard)", kind: "encode", outputs: [side.embeddings(shard)],
       inputs: { [self] () throws(Failure) in modelFiles + [.outputs(read(side), only: [side.text])] },
       // The instruction set is part of the settings: another one rounds differently.

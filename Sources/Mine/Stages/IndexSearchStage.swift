@@ -15,21 +15,22 @@ extension PipelineStages {
     return Stage(
       "search-\(side)-\(shard)", kind: "search", outputs: NeighbourFiles.names(prefix),
       inputs: { [self] () throws(Failure) in
-        [.counts(read(side)), .counts(read(side.other)), .outputs(encode(side, shard)), .outputs(index(side.other))]
-          + (try encodings(side.other).map { .outputs($0) })
+        [.counts(read(side)), .counts(read(side.other))] + rowInputs(side, shard)
+          + (try indexInputs(side.other) + rowInputs(side.other))
       },
       settings: { [self] () throws(Failure) in
         [
           "k": "\(options.k)", "simd": Compute().simd, "rows": "\(try rows(side, shard))",
           "factory": try factory(side.other), "probes": options.probes.map { "\($0)" } ?? "default",
+          "engine": options.engine.rawValue,
         ]
       }
     ) { [self] () throws(Failure) in
-      let index = try FaissIndex(path: folder.file(side.other.index), mapped: true)
+      let index = try FaissIndex(path: indexPath(side.other), mapped: true)
       if let probes = options.probes { index.probes = probes }
       let lists = try index.nearest(
         EmbeddingSide(written: [embeddings(side, shard)]), k: options.k, vectors: embeddings(side.other),
-        on: Compute(threads: threads), job: job, subject: "search \(side) \(shard)")
+        engine: options.engine, on: Compute(threads: threads), job: job, subject: "search \(side) \(shard)")
       try NeighbourFiles.write(lists, to: folder.file(prefix))
       return ProbeCount(probes: index.probes)
     }

@@ -5,13 +5,14 @@ import Work
 
 extension PipelineStages {
   /// The index over a whole side: of one shard made at once, of several merged from theirs.
-  func index(_ side: Side) -> Stage<RowCount> {
-    Stage(
+  func index(_ side: Side) throws(Failure) -> Stage<RowCount> {
+    if let kept = kept(side) { return try keepIndex(side, kept) }
+    return Stage(
       "index-\(side)", kind: "index", outputs: [side.index],
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.counts(read(side))]
         if try shards(side) == 1 {
-          inputs += try encodings(side).map { .outputs($0) }
+          inputs += try rowInputs(side)
         } else {
           inputs += try indexParts(side).map { .outputs($0) }
         }

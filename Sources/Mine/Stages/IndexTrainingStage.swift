@@ -8,7 +8,7 @@ extension PipelineStages {
   func trainIndex(_ side: Side) -> Stage<NoCounts> {
     Stage(
       "train-\(side)", kind: "train", outputs: [side.trainedIndex],
-      inputs: { [self] () throws(Failure) in [.counts(read(side))] + (try encodings(side).map { .outputs($0) }) },
+      inputs: { [self] () throws(Failure) in [.counts(read(side))] + (try rowInputs(side)) },
       settings: { [self] () throws(Failure) in try indexSettings(side) }
     ) { [self] () throws(Failure) in
       job.report("training the index over \(side)")

@@ -19,7 +19,7 @@ extension PipelineStages {
       outputs: NeighbourFiles.names(Self.listForward) + NeighbourFiles.names(Self.listBackward),
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = Side.allCases.map { .counts(read($0)) }
-        for side in Side.allCases { inputs += try encodings(side).map { .outputs($0) } }
+        for side in Side.allCases { inputs += try rowInputs(side) }
         return inputs
       },
       settings: { [self] () throws(Failure) in

@@ -26,7 +26,7 @@ extension PipelineStages {
       "recall", kind: "recall", outputs: [],
       inputs: { [self] () throws(Failure) in
         var inputs: [StageInput] = [.outputs(neighbours())]
-        for side in Side.allCases { inputs += try encodings(side).map { .outputs($0) } }
+        for side in Side.allCases { inputs += try rowInputs(side) }
         return inputs
       },
       settings: { () throws(Failure) in ["sample": "\(Self.recallSample)"] }

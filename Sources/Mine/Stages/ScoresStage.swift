@@ -42,7 +42,7 @@ extension PipelineStages {
         var inputs: [StageInput] = [.outputs(neighbours())]
         for side in Side.allCases {
           inputs.append(.outputs(read(side)))
-          inputs += try encodings(side).map { .outputs($0) }
+          inputs += try rowInputs(side)
         }
         return inputs
       },
