@@ -470,7 +470,7 @@ import Mine
     let disk = failure(large, disk: 1_000_000_000)
     #expect(disk?.kind == .io && disk?.description.contains("--dtype float16") == true)
     #expect(disk?.description.contains("--work") == true)
-    #expect(failure(large, memory: 1 << 30)?.description.contains("stage search") == true)
+    #expect(failure(large, memory: 1 << 30)?.description.contains("stage pairs") == true)
     let memory = failure(
       try plan([5_000_000, 5_000_000]) { $0.index = .factory("IVF16384,Flat") }, memory: 2_000_000_000)
     #expect(
