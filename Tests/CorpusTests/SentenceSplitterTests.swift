@@ -56,7 +56,7 @@ import Corpus
 
   /// Words that are in no list are told without looking them up: the lists' own words must not be among them.
   @Test func abbreviationsInAnyCase() throws {
-    for text in ["Siehe Abschn. Zwei hier.", "Die Fa. Maier kam.", "Der Abg. Schmidt sprach."] {
+    for text in ["Der Prof. Maier kam.", "Die Fa. Maier kam.", "Er nahm evtl. Brot."] {
       #expect(try split(text, "de") == [text])
     }
     #expect(try split("Im ул. Ленина дом.", "ru").count == 1)
