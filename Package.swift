@@ -79,7 +79,8 @@ let package = Package(
     .executableTarget(
       name: "ems",
       dependencies: [
-        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Report", "Train", "Work",
+        "Base", "Corpus", "Encoder", "Evaluate", "Fetch", "Formats", "Index", "Kernels", "Mine", "Report", "Train",
+        "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),

@@ -41,6 +41,21 @@ public struct Unifier: Sendable {
   /// - Throws: `Failure` beyond 2^32 - 2 distinct lines.
   public mutating func insert(_ line: Span<UInt8>) throws(Failure) -> Outcome { try insert(Hash128(line)) }
 
+  /// Whether a line has come before.
+  public func contains(_ hash: Hash128) -> Bool {
+    var slot = index(of: hash)
+    while slots[slot] != 0 {
+      let row = Int(slots[slot]) - 1
+      let (segment, place) = (row >> Self.segmentBits, row & (Self.segmentSize - 1))
+      if lows[segment][place] == hash.low, highs[segment][place] == UInt32(truncatingIfNeeded: hash.high) {
+        return true
+      }
+      slot += 1
+      if slot == slots.count { slot = 0 }
+    }
+    return false
+  }
+
   /// Takes the next line by its hash.
   ///
   /// - Throws: `Failure` beyond 2^32 - 2 distinct lines.

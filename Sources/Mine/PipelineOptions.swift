@@ -175,6 +175,8 @@ public struct CalibrationOptions: Sendable, Equatable {
 public struct PipelineOptions: Sendable {
   /// Which lines of the source and the target are left out.
   public var sourceFilter: LineFilter?, targetFilter: LineFilter?
+  /// Whether sentences are left out that are nearly the same as one before on their side.
+  public var dropsNearDuplicates = false
   /// The name of the model's prompt that goes before every sentence; nil for the model's default.
   public var prompt: String?
   /// What the encoder's products are computed in; nil for what the model is stored as.

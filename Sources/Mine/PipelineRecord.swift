@@ -69,6 +69,7 @@ struct PipelineRecord: Encodable {
     settings["threshold"] = options.mining.threshold.map { "\($0)" }
     if !options.dropped.isEmpty { settings["drop"] = options.dropped.map(\.rawValue).sorted().joined(separator: ",") }
     settings["limit"] = options.mining.limit.map { "\($0)" }
+    if options.dropsNearDuplicates { settings["near_duplicates"] = "dropped" }
     settings["compute"] = options.arithmetic?.rawValue
     self.lists = lists
     if options.engine != .lists { settings["engine"] = options.engine.rawValue }

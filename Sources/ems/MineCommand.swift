@@ -93,6 +93,12 @@ struct MineCommand: ParsableCommand {
     completion: .file(extensions: ["html"]))
   var report: String?
 
+  @Flag(
+    help: """
+      Leave out sentences that are nearly the same as one before on their side (MinHash: some 85 % of their parts of five bytes).
+      """)
+  var dropNearDuplicates = false
+
   @OptionGroup var limits: LimitsFlag
 
   @OptionGroup var common: CommonOptions
@@ -115,7 +121,7 @@ struct MineCommand: ParsableCommand {
       if mining.filter != nil || fields.contains(.features) {
         throw ValidationError("--filter and the field features belong to runs from texts.")
       }
-      if only != nil || listStages || calibration.calibrate != nil || texts.filters.given {
+      if only != nil || listStages || calibration.calibrate != nil || texts.filters.given || dropNearDuplicates {
         throw ValidationError("Stages, filters and calibration belong to runs from texts.")
       }
       return
@@ -158,6 +164,7 @@ struct MineCommand: ParsableCommand {
     if mining.filter != nil, mining.precision != nil { options.leastProbability = nil }
     if mining.filter != nil, mining.precision == nil { options.precision = nil }
     options.dropped = try mining.dropOption.flags
+    options.dropsNearDuplicates = dropNearDuplicates
     options.furtherOutputs = mining.destination.further
     options.calibration = calibration.options(seed: common.seed)
     let pipeline = try Pipeline(

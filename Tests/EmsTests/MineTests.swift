@@ -82,6 +82,20 @@ import Testing
     #expect(nowhere.status == 74 && nowhere.error.contains("run.html"), "\(nowhere.status) \(nowhere.error)")
   }
 
+  @Test func nearDuplicatesGoOnRequest() throws {
+    let lines = (0..<60).map {
+      "sentence \($0 * 7919) of this text speaks of matter number \($0 * 104_729) and of nothing else at all"
+    }
+    let a = try workshop.folder.write("a.txt", (lines + lines.map { $0 + "!" } + lines).joined(separator: "\n") + "\n")
+    let b = try workshop.folder.write("b.txt", lines.joined(separator: "\n") + "\n")
+    let plain = try mine(a, b, "--all", "--json").json()["source"] as? [String: Any]
+    #expect(plain?["unique"] as? Int == 120)
+    let less =
+      try mine(a, b, "--all", "--json", "--drop-near-duplicates", output: "less.tsv").json()["source"] as? [String: Any]
+    let dropped = (less?["dropped"] as? [String: Int])?["near-duplicate"] ?? 0
+    #expect(dropped >= 55 && less?["unique"] as? Int == 120 - dropped, "\(dropped)")
+  }
+
   @Test func aPageOfRowsAlone() throws {
     let text = try workshop.text(200)
     #expect(try workshop.encode(text).status == 0)

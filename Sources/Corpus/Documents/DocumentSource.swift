@@ -372,7 +372,7 @@ final class RecordWorker {
     document.textBytes = text.count
     lines(of: text, into: &document)
     if reader.options.input.cleaning.dropsNearDuplicates {
-      document.sketch = RepeatedText.sketch(of: document.bytes.span)
+      document.sketch = NearDuplicates.sketch(ofDocument: document.bytes.span)
     }
     return document
   }

@@ -125,6 +125,13 @@ public struct DocumentCounts: Sendable, Equatable, Codable {
   /// Things taken out or put right by cleaning, by what they are.
   public var cleaned: [String: Int] = [:]
 
+  private enum CodingKeys: String, CodingKey {
+    case documents, bytes, dropped, cleaned
+    case firstBad = "first_bad"
+    case repeatedIDs = "repeated_ids"
+    case invalidCharacters = "invalid_characters"
+  }
+
   /// Of nothing.
   public init() {}
 }

@@ -118,11 +118,9 @@ final class RepeatedText {
   // A line's slot holds the upper half of its hash and in how many documents it was; lines that come often push out others.
   private var tags: [UInt32]
   private var documents: [UInt16]
-  private var bands: Set<UInt64> = []
+  private var texts = NearDuplicates()
 
   private static let slotBits = 22
-  private static let bins = 64
-  private static let rows = 8
 
   init(_ options: CleaningOptions) {
     self.options = options
@@ -149,39 +147,6 @@ final class RepeatedText {
 
   /// Why a document is not wanted: nil if it is.
   func reason(toDrop document: Document) -> String? {
-    if document.sketch.isEmpty { return nil }
-    var isSeen = false
-    for (i, band) in document.sketch.enumerated() {
-      let key = band ^ UInt64(i) &* 0x9E37_79B9_7F4A_7C15
-      if !bands.insert(key).inserted { isSeen = true }
-    }
-    return isSeen ? "near-duplicate" : nil
-  }
-
-  /// Eight numbers of which two texts share one with a probability of 43 % if they share 0.7 of their parts, 88 % at 0.85 and
-  /// 99 % at 0.92 (MinHash by one permutation, bands of eight; a part is 16 bytes). Empty for short texts.
-  static func sketch(of text: Span<UInt8>) -> [UInt64] {
-    let width = 16
-    guard text.count >= 256 else { return [] }
-    var least = [UInt64](repeating: .max, count: bins)
-    for i in 0...text.count - width {
-      // Every second place on average, chosen by the text itself.
-      let word = littleEndianWord(text, at: i, count: 8)
-      if (word &* 0x9E37_79B9_7F4A_7C15) >> 63 == 1 { continue }
-      var hash = word ^ littleEndianWord(text, at: i + 8, count: 8) &* 0xC2B2_AE3D_27D4_EB4F
-      hash = SplitMix64.mix(hash)
-      let bin = Int(hash >> 58)
-      if hash < least[bin] { least[bin] = hash }
-    }
-    // A bin without a part takes its neighbour's.
-    for bin in 0..<bins where least[bin] == .max {
-      for step in 1..<bins where least[(bin + step) % bins] != .max {
-        least[bin] = least[(bin + step) % bins] &+ UInt64(step)
-        break
-      }
-    }
-    return stride(from: 0, to: bins, by: rows).map { first in
-      least[first..<first + rows].reduce(0) { SplitMix64.mix($0 ^ $1) }
-    }
+    texts.isSeen(document.sketch) ? "near-duplicate" : nil
   }
 }

@@ -15,6 +15,8 @@ extension PipelineStages {
     let caseless = (try? configuration())?.lowercase ?? false
     settings["unify"] = caseless ? "blanks, forms, case" : "blanks, forms"
     settings.merge(text.input.digestSettings) { first, _ in first }
+    let nearDuplicates = options.dropsNearDuplicates
+    if nearDuplicates { settings["near_duplicates"] = "dropped" }
     if let filter { settings.merge(filter.digestSettings) { first, _ in first } }
     let rows = options.aligned ? [side.rowsOfLines] : []
     return Stage(
@@ -26,7 +28,7 @@ extension PipelineStages {
       if let filter { dropping = { filter.reason(toDrop: $0)?.rawValue } }
       return try readStage(
         input: input, options: text, text: folder.file(side.text), table: folder.file(side.table), caseless: caseless,
-        filter: dropping,
+        filter: dropping, dropsNearDuplicates: nearDuplicates,
         lineRows: rows.first.map { folder.file($0) }, threads: threads, job: job)
     }
   }
@@ -110,10 +112,12 @@ public struct ReadSummary: Sendable, Equatable, Codable {
 ///   - caseless: whether lines that differ by case are the same sentence.
 ///   - filter: says why a line shall be left out; nil keeps it. Called from several threads.
 ///   - lineRows: if given, gets for every line of the input the number of its sentence, -1 for a line left out: `.npy`, int32.
+///   - dropsNearDuplicates: whether sentences go that are nearly the same as one before.
 /// - Throws: `Failure` if the input has no sentence, or cannot be read.
 func readStage(
   input: String, options: TextOptions, text: String, table: String,
-  caseless: Bool = false, filter: (@Sendable (Span<UInt8>) -> String?)? = nil, lineRows: String? = nil,
+  caseless: Bool = false, filter: (@Sendable (Span<UInt8>) -> String?)? = nil,
+  dropsNearDuplicates: Bool = false, lineRows: String? = nil,
   threads: Int = 1, job: Job
 ) throws(Failure) -> ReadSummary {
   var options = options
@@ -121,7 +125,8 @@ func readStage(
   let reader = try LineReader(path: input, options: options)
   let sentences = try TextWriter(path: text, compression: .plain)
   var unifier = Unifier()
-  let keys = SentenceKeys(caseless: caseless)
+  var seen = NearDuplicates()
+  let keys = SentenceKeys(caseless: caseless, sketching: dropsNearDuplicates)
   // The line and the id of each sentence, until it is known how often it came: in a file, since there may be billions.
   let origins = "\(table).origins.tmp"
   let firsts = try TextWriter(path: origins, compression: .plain)
@@ -140,12 +145,16 @@ func readStage(
       defer { line += 1 }
       var row: Int32 = -1
       defer { if lineRows != nil { rowOfLine.append(row) } }
-      guard let hash = hashes[i] else {
+      guard let (hash, sketch) = hashes[i] else {
         summary.empty += 1
         continue
       }
       if filter != nil, let reason = dropped[i] {
         summary.dropped[reason, default: 0] += 1
+        continue
+      }
+      if dropsNearDuplicates, !unifier.contains(hash), seen.isSeen(sketch) {
+        summary.dropped["near-duplicate", default: 0] += 1
         continue
       }
       let outcome = try unifier.insert(hash)
@@ -217,24 +226,26 @@ func readStage(
   return summary
 }
 
-/// Hashes of lines' keys, made on several threads.
+/// Hashes of lines' keys, and sketches if they are wanted, made on several threads.
 private final class SentenceKeys: Sendable {
-  private let caseless: Bool
+  private let caseless: Bool, sketching: Bool
   // Makers keep tables of the characters they have met: those that nobody uses now.
   private let idle = Mutex<[SentenceKey]>([])
 
-  init(caseless: Bool) { self.caseless = caseless }
+  init(caseless: Bool, sketching: Bool) { (self.caseless, self.sketching) = (caseless, sketching) }
 
   /// nil for a line without anything to see.
-  func hashes(of batch: LineBatch, threads: Int) throws(Failure) -> [Hash128?] {
+  func hashes(of batch: LineBatch, threads: Int) throws(Failure) -> [(hash: Hash128, sketch: [UInt64])?] {
     let piece = 1024
-    let parts = try concurrentMap((batch.count + piece - 1) / piece, threads: threads) { part -> [Hash128?] in
+    let parts = try concurrentMap((batch.count + piece - 1) / piece, threads: threads) {
+      part -> [(hash: Hash128, sketch: [UInt64])?] in
       var maker = self.idle.withLock { $0.popLast() } ?? SentenceKey(caseless: self.caseless)
       var key: [UInt8] = []
-      var hashes: [Hash128?] = []
+      var hashes: [(hash: Hash128, sketch: [UInt64])?] = []
       for i in part * piece..<min(batch.count, (part + 1) * piece) {
         maker.key(of: batch[i], into: &key)
-        hashes.append(key.isEmpty ? nil : Hash128(key.span))
+        let sketch = self.sketching ? NearDuplicates.sketch(ofSentence: key.span) : []
+        hashes.append(key.isEmpty ? nil : (Hash128(key.span), sketch))
       }
       self.idle.withLock { [maker] in $0.append(maker) }
       return hashes
