@@ -83,8 +83,8 @@ import Testing
   }
 
   @Test func nearDuplicatesGoOnRequest() throws {
-    let lines = (0..<60).map {
-      "sentence \($0 * 7919) of this text speaks of matter number \($0 * 104_729) and of nothing else at all"
+    let lines = (0..<60).map { line in
+      (0..<12).map { "word\((line * 12 + $0) * 7919 % 10_007)" }.joined(separator: " ")
     }
     let a = try workshop.folder.write("a.txt", (lines + lines.map { $0 + "!" } + lines).joined(separator: "\n") + "\n")
     let b = try workshop.folder.write("b.txt", lines.joined(separator: "\n") + "\n")

@@ -63,7 +63,7 @@ struct ReportTests {
     ]).html
     #expect(!html.contains("<script>") && !html.contains("\u{1b}") && !html.contains("<i>") && !html.contains("nan"))
     #expect(html.contains("right by estimate (3)"))
-    for tag in ["svg", "div", "section", "p"] {
+    for tag in ["svg", "div", "section", "dl"] {
       #expect(
         html.components(separatedBy: "<\(tag)").count == html.components(separatedBy: "</\(tag)>").count, "\(tag)")
     }
