@@ -31,7 +31,7 @@ import Synchronization
 
   /// - Parameters:
   ///   - threads: at least 1.
-  ///   - simd: `generic`, `avx2` or `avx512`; nil for the best that the processor has.
+  ///   - simd: `generic`, `avx2`, `avx512` or `amx`; nil for the best that the processor has.
   /// - Returns: nil when the processor lacks the set, or the set has no products of that precision.
   public init?(threads: Int = 1, simd: String?, precision: Precision = .float32) {
     precondition(threads >= 1)
@@ -67,6 +67,11 @@ import Synchronization
 
   /// The name of the kernels in use.
   public var simd: String { unsafe String(cString: kernels.pointee.name) }
+
+  /// The kernels that give the same bits as these: AMX rounds as AVX-512 does but in products of bfloat16.
+  public func equivalent(in arithmetic: Arithmetic) -> String {
+    simd == "amx" && arithmetic != .bfloat16 ? "avx512" : simd
+  }
 
   var panelWidth: Int { unsafe kernels.pointee.panel_width }
 

@@ -26,7 +26,7 @@ extension PipelineStages {
         let settings = [
           "pairs": "\(calibration.pairs)", "seed": "\(calibration.seed)", "k": "\(options.k)",
           "margin": options.mining.margin.rawValue, "retrieval": options.mining.retrieval.rawValue,
-          "simd": Compute().simd,
+          "simd": Compute().equivalent(in: .float32),
         ]
         return try settings.merging(languageSettings([.source, .target])) { $1 }
       }

@@ -21,7 +21,7 @@ extension PipelineStages {
       },
       settings: { [self] () throws(Failure) in
         [
-          "k": "\(options.k)", "simd": Compute().simd, "source": "\(try rows(.source, i))",
+          "k": "\(options.k)", "simd": Compute().equivalent(in: .float32), "source": "\(try rows(.source, i))",
           "target": "\(try rows(.target, j))",
         ]
       }

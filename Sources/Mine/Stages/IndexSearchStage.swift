@@ -20,7 +20,7 @@ extension PipelineStages {
       },
       settings: { [self] () throws(Failure) in
         [
-          "k": "\(options.k)", "simd": Compute().simd, "rows": "\(try rows(side, shard))",
+          "k": "\(options.k)", "simd": Compute().equivalent(in: .float32), "rows": "\(try rows(side, shard))",
           "factory": try factory(side.other), "probes": options.probes.map { "\($0)" } ?? "default",
           "engine": options.engine.rawValue,
         ]

@@ -24,7 +24,7 @@ extension PipelineStages {
       },
       settings: { [self] () throws(Failure) in
         [
-          "k": "\(options.k)", "simd": Compute().simd, "recall": "\(options.recall)",
+          "k": "\(options.k)", "simd": Compute().equivalent(in: .float32), "recall": "\(options.recall)",
           "probes": options.probes.map { "\($0)" } ?? "measured",
         ]
       }
