@@ -163,12 +163,12 @@ struct MiningReport {
     }
     var sections: [ReportSection] = [.table(table)]
     ratios.sort()
-    if let bins = ScoreBins(right: ratios, wrong: []) {
+    if !ratios.isEmpty {
+      func quantile(_ share: Double) -> String { decimal(ratios[Int(share * Double(ratios.count - 1))], 2) }
       sections.append(
         .note(
-          "A target sentence has \(decimal(ratios[ratios.count / 2], 2)) times its source's characters in the median; "
-            + "of 98 % of the pairs between \(decimal(ratios[ratios.count / 100], 2)) and \(decimal(ratios[ratios.count - 1 - ratios.count / 100], 2)) "
-            + "times (widest shown: \(decimal(bins.low, 2)) to \(decimal(bins.high, 2)))."))
+          "A target sentence has \(quantile(0.5)) times its source's characters in the median, and between "
+            + "\(quantile(0.01)) and \(quantile(0.99)) times in 98 % of the pairs."))
     }
     return sections
   }
