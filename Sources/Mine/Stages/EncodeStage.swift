@@ -18,7 +18,10 @@ extension PipelineStages {
       // The instruction set is part of the settings: another one rounds differently.
       settings: { [self] () throws(Failure) in
         var settings = try languageSettings([side]).merging(
-          ["type": options.type.rawValue, "simd": Compute().equivalent(in: options.arithmetic ?? .float32), "rows": "\(try rows(side, shard))"]) { $1 }
+          [
+            "type": options.type.rawValue, "simd": Compute().equivalent(in: options.arithmetic ?? .float32),
+            "rows": "\(try rows(side, shard))",
+          ]) { $1 }
         settings["prompt"] = options.prompt
         settings["compute"] = options.arithmetic?.rawValue
         return settings
